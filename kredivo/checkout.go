@@ -1,0 +1,326 @@
+package kredivo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paylater-go/paylater/kredivo/doku"
+)
+
+// A Checkout is where to send the shopper.
+type Checkout struct {
+	PaymentURL string    // Kredivo's page: redirect the browser to it unchanged
+	StatusURL  string    // JSON status of this attempt, for pages that poll; empty after its secret was rotated away
+	ExpiresAt  time.Time // when PaymentURL stops working; UTC
+	Attempt    Attempt
+	Resumed    bool // the payment had been started before
+}
+
+const (
+	// callLease is how long one generate-order call owns its attempt, beyond the call's own timeout.
+	callLease = 15 * time.Second
+	// joinEvery is how often a second click looks whether the first one has its answer.
+	joinEvery = 150 * time.Millisecond
+	// expiryGrace is how long after its expiry an attempt may still turn out to be paid without anyone
+	// being late: a shopper who pressed pay in the last second.
+	expiryGrace = 15 * time.Minute
+)
+
+// Checkout starts paying an order, or resumes what was started, and returns where to send the
+// shopper. It is what POST /checkout calls, for hosts without our routes; the caller has made sure
+// that the order is the shopper's own.
+//
+// The attempt is on disk before DOKU is called. When DOKU does not answer, the error is
+// ErrUnavailable and the same attempt, with the same Request-Id and bytes, is tried again by the next
+// call for this order, on any instance; clicks at the same time share one attempt. A new attempt is
+// made only after FAILED or EXPIRED. Other errors: ErrInvalidOrder with every field that is wrong,
+// ErrAlreadyPaid, ErrOrderChanged, ErrInReview, ErrNotPayable, ErrPaymentRefused.
+func (p *Plugin) Checkout(ctx context.Context, o Order) (Checkout, error) {
+	o = o.normalise()
+	if err := o.check(); err != nil {
+		return Checkout{}, err
+	}
+	asked := false
+	for {
+		a, step, err := p.nextStep(ctx, o)
+		if err != nil {
+			return Checkout{}, err
+		}
+		switch step {
+		case stepCall:
+			return p.call(ctx, a)
+		case stepResume:
+			if !p.now().After(a.ExpiresAt) || asked {
+				return p.checkoutOf(a, true), nil
+			}
+			// Our clock says that the URL is dead. Only DOKU's word closes the attempt; with it closed the
+			// next round makes a new one.
+			asked = true
+			if err := p.askStatus(ctx, a); err != nil {
+				return Checkout{}, err
+			}
+		case stepWait:
+			if err := p.pause(ctx, joinEvery); err != nil {
+				return Checkout{}, newError(CodeUnavailable, err, "another request is starting this payment")
+			}
+		}
+	}
+}
+
+// A step is what Checkout does next.
+type step int
+
+const (
+	stepCall   step = iota + 1 // we own the attempt: call DOKU
+	stepResume                 // DOKU gave a payment URL already
+	stepWait                   // somebody else is calling DOKU for this attempt
+)
+
+// nextStep looks at the order's attempts under the store's lock and claims what is to be done.
+func (p *Plugin) nextStep(ctx context.Context, o Order) (Attempt, step, error) {
+	now := p.now()
+	fresh, err := p.newAttempt(o, now)
+	if err != nil {
+		return Attempt{}, 0, err
+	}
+	var a Attempt
+	var next step
+	decide := func(attempts []Attempt) (Decision, error) {
+		if err := payable(attempts); err != nil {
+			return Decision{}, err
+		}
+		i := slices.IndexFunc(attempts, func(a Attempt) bool { return a.Status.Open() })
+		if i < 0 {
+			var err error
+			if a, err = p.numbered(fresh, o, len(attempts)+1); err != nil {
+				return Decision{}, err
+			}
+			next = stepCall
+			return Decision{Create: &a}, nil
+		}
+		a = attempts[i]
+		switch {
+		case !a.Amount.Equal(o.Amount):
+			return Decision{}, newError(CodeOrderChanged, nil,
+				"a payment of another amount was started for this order; give the changed order a new ID")
+		case a.Status == Pending:
+			next = stepResume
+			return Decision{}, nil
+		case a.CallUntil.After(now):
+			next = stepWait
+			return Decision{}, nil
+		default:
+			a.CallToken, a.CallUntil = fresh.CallToken, fresh.CallUntil
+			next = stepCall
+			return Decision{Update: []Attempt{a}}, nil
+		}
+	}
+	err = p.store.Change(ctx, Scope{OrderID: o.ID, Now: now}, decide)
+	switch {
+	case errors.Is(err, ErrConflict):
+		return Attempt{}, stepWait, nil // another click was first; look again
+	case err == nil:
+		return a, next, nil
+	}
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		return Attempt{}, 0, refusal
+	}
+	return Attempt{}, 0, storeFailed(err)
+}
+
+// payable refuses orders that are paid, over, or waiting for a person.
+func payable(attempts []Attempt) error {
+	switch paymentStatus(attempts) {
+	case Paid:
+		return newError(CodeAlreadyPaid, nil, "this order is paid")
+	case Review:
+		return newError(CodeInReview, nil, "a payment of this order came with another amount and must be looked at by a person")
+	case Refunded, Voided:
+		return newError(CodeNotPayable, nil, "this order was paid and paid back; start a new order")
+	default:
+		return nil
+	}
+}
+
+// newAttempt is an attempt of o without a number yet.
+func (p *Plugin) newAttempt(o Order, now time.Time) (Attempt, error) {
+	a := Attempt{
+		ID:          newID(),
+		OrderID:     o.ID,
+		RequestID:   newID(),
+		ClientID:    p.cfg.DOKU.ClientID,
+		Environment: p.client.Environment(),
+		Amount:      o.Amount,
+		Status:      Created,
+		Buyer:       hashOf(o.Buyer),
+		CreatedAt:   now,
+		UpdatedAt:   now,
+		ExpiresAt:   now.Add(p.cfg.Expiry),
+		NextCheckAt: now.Add(firstCheck),
+		CallToken:   newID(),
+		CallUntil:   now.Add(p.client.Timeout() + callLease),
+	}
+	a.Token = hashOf(token(p.cfg.DOKU.SecretKey, a.ID))
+	return a, nil
+}
+
+// numbered completes a fresh attempt with its number, its references and the body that will be sent.
+func (p *Plugin) numbered(a Attempt, o Order, number int) (Attempt, error) {
+	a.Number = number
+	a.InvoiceNumber = invoiceNumber(o.ID, number, a.ID)
+	a.MerchantUniqueReference = a.InvoiceNumber
+	t := token(p.cfg.DOKU.SecretKey, a.ID)
+	req, err := o.request(a, callbacks{
+		back:   p.cfg.PublicURL + "/return/" + t,
+		cancel: p.cfg.PublicURL + "/cancel/" + t,
+		notify: p.cfg.NotificationURL,
+		shop:   p.cfg.ShopURL,
+	}, int(p.cfg.Expiry/time.Minute))
+	if err != nil {
+		return Attempt{}, err
+	}
+	a.Body, err = req.Encode()
+	if err != nil {
+		return Attempt{}, invalidRequest(err)
+	}
+	return a, nil
+}
+
+// invoiceNumber makes an attempt's invoice number from the shop's order id: readable, within DOKU's 64
+// characters, of characters that need no escaping in the status path, and unique through a piece of
+// the attempt's random id, so that a shop whose test database was emptied does not reuse a number.
+// Nothing ever parses it; the store knows whose it is.
+func invoiceNumber(orderID string, number int, attemptID string) string {
+	const maxOrderPart = 40
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
+			return r
+		default:
+			return '-'
+		}
+	}, orderID)
+	if len(clean) > maxOrderPart {
+		clean = clean[:maxOrderPart]
+	}
+	sum := sha256.Sum256([]byte(attemptID))
+	return fmt.Sprintf("%s-%d-%s", clean, number, hex.EncodeToString(sum[:5]))
+}
+
+// call sends a's order to DOKU and records the answer. It finishes what it began when the shopper's
+// connection ends: the answer is worth more than the request that asked for it.
+func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.client.Timeout()+callLease/2)
+	defer cancel()
+	answer, callErr := p.client.GenerateOrder(ctx, a.RequestID, a.Body)
+	recorded, err := p.recordAnswer(ctx, a, answer, callErr)
+	if err != nil {
+		return Checkout{}, storeFailed(err)
+	}
+	if callErr != nil {
+		return Checkout{}, p.callFailed(ctx, a, callErr)
+	}
+	p.log.InfoContext(ctx, "payment started", "order_id", a.OrderID, "invoice_number", a.InvoiceNumber,
+		"request_id", a.RequestID, "attempt", a.Number, "replayed", answer.Replayed)
+	return p.checkoutOf(recorded, false), nil
+}
+
+// recordAnswer writes what DOKU answered into the attempt. An answer that settles nothing (a timeout,
+// a 5xx, a refusal of our credentials) only frees the attempt for the next try.
+func (p *Plugin) recordAnswer(ctx context.Context, a Attempt, answer *doku.GenerateOrderResponse, callErr error) (Attempt, error) {
+	now := p.now()
+	var recorded Attempt
+	decide := func(attempts []Attempt) (Decision, error) {
+		var d Decision
+		i := slices.IndexFunc(attempts, func(x Attempt) bool { return x.ID == a.ID })
+		if i < 0 {
+			return d, ErrNotFound
+		}
+		recorded = attempts[i]
+		if recorded.CallToken == a.CallToken {
+			recorded.CallToken, recorded.CallUntil = "", time.Time{}
+		}
+		switch {
+		case callErr == nil:
+			recorded.PaymentURL = answer.PaymentURL
+			recorded.Identifiers = answer.Identifiers
+			recorded.Body = nil
+			if plausibleExpiry(answer.ExpiresAt, recorded) {
+				recorded.ExpiresAt = answer.ExpiresAt
+			}
+			recorded, d.Emit = advance(recorded, attempts, Pending, time.Time{}, now)
+		case refusedForGood(callErr):
+			recorded.FailureCode = errorCode(callErr)
+			recorded.Body = nil
+			recorded, d.Emit = advance(recorded, attempts, Failed, time.Time{}, now)
+		}
+		recorded.UpdatedAt = now
+		d.Update = []Attempt{recorded}
+		return d, nil
+	}
+	if err := p.store.Change(ctx, Scope{OrderID: a.OrderID, Now: now}, decide); err != nil {
+		return Attempt{}, err
+	}
+	wake(p.deliver)
+	return recorded, nil
+}
+
+// plausibleExpiry guards against DOKU's contradictory date fields: an expiry before the attempt began,
+// or far beyond what was asked for, is a misread zone and our own reckoning stands.
+func plausibleExpiry(at time.Time, a Attempt) bool {
+	asked := a.ExpiresAt.Sub(a.CreatedAt)
+	return at.After(a.CreatedAt) && at.Before(a.CreatedAt.Add(asked+time.Hour))
+}
+
+func refusedForGood(err error) bool {
+	e, ok := errors.AsType[*doku.Error](err)
+	return errors.Is(err, doku.ErrFailed) || ok && e.Rejected()
+}
+
+func errorCode(err error) string {
+	if e, ok := errors.AsType[*doku.Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// callFailed turns the client's error into ours: what the shopper can do about it decides.
+func (p *Plugin) callFailed(ctx context.Context, a Attempt, err error) error {
+	p.log.WarnContext(ctx, "payment not started", "order_id", a.OrderID, "invoice_number", a.InvoiceNumber,
+		"request_id", a.RequestID, "attempt", a.Number, "error", err)
+	e, ok := errors.AsType[*doku.Error](err)
+	switch {
+	case refusedForGood(err):
+		return newError(CodePaymentRefused, err, "DOKU refused this payment; the next try makes a new attempt")
+	case ok && !e.Retryable() && e.HTTPStatus >= 400 && e.HTTPStatus < 500:
+		return newError(CodeMisconfigured, err, "DOKU refuses our credentials, clock or signature; see the log")
+	default:
+		return newError(CodeUnavailable, err, "DOKU did not answer usefully; the next try resumes the same attempt")
+	}
+}
+
+func (p *Plugin) checkoutOf(a Attempt, resumed bool) Checkout {
+	c := Checkout{PaymentURL: a.PaymentURL, ExpiresAt: a.ExpiresAt, Attempt: a, Resumed: resumed}
+	if t := p.tokenOf(a); t != "" {
+		c.StatusURL = p.cfg.PublicURL + "/status/" + t
+	}
+	return c
+}
+
+// pause waits for d in real time or until ctx ends.
+func (p *Plugin) pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,159 @@
+package kredivo
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/paylater-go/paylater/kredivo/doku"
+)
+
+// A Plugin takes Kredivo payments through DOKU for one shop: one set of DOKU credentials, one public
+// URL, one store. Several plugins live in one process without knowing of each other. All methods are
+// safe for concurrent use.
+type Plugin struct {
+	cfg      Config
+	log      *slog.Logger
+	client   *doku.Client
+	verifier *doku.Verifier
+	store    Store
+	guard    *http.CrossOriginProtection
+	pages    *pages
+
+	receiving chan struct{} // one slot per notification being stored
+	refusals  refusalLog
+
+	settle  chan struct{} // a message was received here
+	deliver chan struct{} // an event was emitted here
+	check   chan struct{} // a status check was scheduled here
+}
+
+// maxReceiving is how many notifications may wait for the store at once; more are told to come back.
+const maxReceiving = 64
+
+// New checks cfg and makes a Plugin. Its error lists every problem of cfg, not only the first. New
+// opens nothing and starts nothing: mount the routes with an adapter, and call Run.
+func New(cfg Config) (*Plugin, error) {
+	cfg, problems := cfg.withDefaults()
+	if cfg.DOKU.Now == nil {
+		cfg.DOKU.Now = cfg.Now
+	}
+	if cfg.DOKU.Logger == nil {
+		cfg.DOKU.Logger = cfg.Logger
+	}
+	client, err := doku.New(cfg.DOKU)
+	if err := errors.Join(problems, err); err != nil {
+		return nil, err
+	}
+	public, err := url.Parse(cfg.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := client.Verifier(public.Path + notificationPath)
+	if err != nil {
+		return nil, err
+	}
+	guard, err := crossOrigin(cfg.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newPages()
+	if err != nil {
+		return nil, err
+	}
+	return &Plugin{
+		cfg:       cfg,
+		log:       cfg.Logger,
+		client:    client,
+		verifier:  verifier,
+		store:     cfg.Store,
+		guard:     guard,
+		pages:     pages,
+		receiving: make(chan struct{}, maxReceiving),
+		settle:    make(chan struct{}, 1),
+		deliver:   make(chan struct{}, 1),
+		check:     make(chan struct{}, 1),
+	}, nil
+}
+
+// Payment returns what is known about paying the shop's order, or ErrOrderNotFound when no payment
+// of it was ever started. It reads the store and asks nobody else.
+func (p *Plugin) Payment(ctx context.Context, orderID string) (Payment, error) {
+	attempts, err := p.store.Attempts(ctx, orderID)
+	if err != nil {
+		return Payment{}, storeFailed(err)
+	}
+	if len(attempts) == 0 {
+		return Payment{}, newError(CodeOrderNotFound, nil, "no payment was started for this order")
+	}
+	return newPayment(orderID, attempts), nil
+}
+
+// CheckPaid returns nil when the shop's order is paid with exactly its amount, and ErrNotPaid in every
+// other case: unknown, running, failed, in review, refunded. Any other error means that the store did
+// not answer, and nothing is known.
+func (p *Plugin) CheckPaid(ctx context.Context, orderID string) error {
+	attempts, err := p.store.Attempts(ctx, orderID)
+	if err != nil {
+		return storeFailed(err)
+	}
+	if paymentStatus(attempts) != Paid {
+		return newError(CodeNotPaid, nil, "this order has no successful payment")
+	}
+	return nil
+}
+
+// VerifyNotification reports whether req is a notification that DOKU signed for this plugin: nil, or
+// an error that is ErrBadSignature and wraps the cause from package doku. It is for hosts with a
+// notification endpoint of their own; the plugin's own route calls it too.
+func (p *Plugin) VerifyNotification(req *Request) error {
+	if err := p.verifier.Verify(req.Header, req.Body); err != nil {
+		return newError(CodeBadSignature, err, "the notification is not signed by DOKU for this shop")
+	}
+	return nil
+}
+
+func storeFailed(err error) error {
+	return newError(CodeUnavailable, err, "the payment store did not answer")
+}
+
+// now is the injected clock, in UTC and to the microsecond, which is what stores keep.
+func (p *Plugin) now() time.Time { return p.cfg.Now().UTC().Truncate(time.Microsecond) }
+
+// newID makes a random id: Request-Ids, attempt ids and claim tokens.
+func newID() string { return uuid.NewString() }
+
+// token derives the unguessable token of an attempt's return, cancel and status paths. It is not
+// stored, only its hash is, and it can be made again for a resumed attempt.
+func token(secret doku.Secret, attemptID string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("paylater/kredivo path token\n" + attemptID))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// tokenOf finds the token of a stored attempt, also one made under a previous secret; empty when that
+// secret is configured no more.
+func (p *Plugin) tokenOf(a Attempt) string {
+	for _, secret := range append([]doku.Secret{p.cfg.DOKU.SecretKey}, p.cfg.DOKU.PreviousSecretKeys...) {
+		if t := token(secret, a.ID); hashOf(t) == a.Token {
+			return t
+		}
+	}
+	return ""
+}
+
+// wake makes one pass of a worker due now; it never blocks.
+func wake(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,205 @@
+package kredivo
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+const (
+	// settleBatch, checkBatch: how much one pass claims.
+	settleBatch = 32
+	checkBatch  = 8
+	// settleLease, checkLease: how long a crashed instance's work stays put.
+	settleLease = time.Minute
+	checkLease  = 5 * time.Minute
+	// handlers is how many calls of OnEvent may run at once, each for another order.
+	handlers = 8
+	// storeTimeout bounds one store call of the workers, so that a dead database is noticed.
+	storeTimeout = 10 * time.Second
+)
+
+// Run settles messages, delivers events and asks DOKU about payments that nobody reported, until ctx
+// ends; then it waits for what is running, gives unfinished work back and returns nil. Any number of
+// instances may run against one store. Run it once per process: without it notifications are stored
+// and acknowledged, but orders do not become paid.
+func (p *Plugin) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { p.loop(ctx, "settle", p.settle, p.settlePass) })
+	wg.Go(func() { p.deliverLoop(ctx) })
+	wg.Go(func() { p.loop(ctx, "check", p.check, p.checkPass) })
+	wg.Wait()
+	return nil
+}
+
+// loop calls pass until it finds no more work, then waits for a wake-up or the next poll.
+func (p *Plugin) loop(ctx context.Context, name string, wakeUp <-chan struct{}, pass func(context.Context) (more bool, err error)) {
+	for ctx.Err() == nil {
+		more, err := pass(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "work pass failed", "worker", name, "error", err)
+		}
+		if more && err == nil {
+			continue
+		}
+		p.idle(ctx, wakeUp)
+	}
+}
+
+// idle waits for a wake-up, the next poll or the end. Polls are spread by a fifth so that instances do
+// not ask the database in step.
+func (p *Plugin) idle(ctx context.Context, wakeUp <-chan struct{}) {
+	t := time.NewTimer(jitter(p.cfg.PollEvery))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wakeUp:
+	case <-t.C:
+	}
+}
+
+// settlePass settles one batch of messages.
+func (p *Plugin) settlePass(ctx context.Context) (more bool, err error) {
+	sctx, cancel := detached(ctx)
+	defer cancel()
+	batch, err := p.store.ClaimMessages(sctx, Claim{Token: newID(), Now: p.now(), Lease: settleLease, Limit: settleBatch})
+	if err != nil {
+		return false, err
+	}
+	for _, m := range batch {
+		if err := p.settleMessage(sctx, m); err != nil && !claimLost(err) {
+			return false, fmt.Errorf("settle message %d: %w", m.ID, err)
+		}
+	}
+	return len(batch) == settleBatch, nil
+}
+
+// deliverLoop hands events to the host, at most handlers at once and never two of one order. A slow
+// call holds one slot and nothing else.
+func (p *Plugin) deliverLoop(ctx context.Context) {
+	var running sync.WaitGroup
+	slots := make(chan struct{}, handlers)
+	p.loop(ctx, "deliver", p.deliver, func(ctx context.Context) (bool, error) {
+		free := handlers - len(slots)
+		if free == 0 {
+			return false, nil // the next finished call wakes us
+		}
+		sctx, cancel := detached(ctx)
+		defer cancel()
+		batch, err := p.store.ClaimEvents(sctx, Claim{
+			Token: newID(), Now: p.now(), Lease: p.cfg.HandlerTimeout + settleLease, Limit: free,
+		})
+		if err != nil {
+			return false, err
+		}
+		for _, d := range batch {
+			slots <- struct{}{}
+			running.Go(func() {
+				p.deliverEvent(ctx, d)
+				<-slots
+				wake(p.deliver) // a slot is free, and the order's next event may be due
+			})
+		}
+		return len(batch) == free, nil
+	})
+	running.Wait()
+}
+
+// deliverEvent calls the host once and records how it ended.
+func (p *Plugin) deliverEvent(ctx context.Context, d Delivery) {
+	err := p.callHost(ctx, d.Event)
+	now := p.now()
+	o := Outcome{State: WorkDone}
+	if err != nil {
+		o = Outcome{State: WorkRetry, RunAt: now.Add(ladder(d.Tries)), Error: short(err)}
+		switch {
+		case ctx.Err() != nil:
+			o.RunAt = now // we are stopping; the next instance goes on at once
+		case d.Tries >= len(retryLadder)+1:
+			o.State = WorkParked
+		}
+	}
+	sctx, cancel := detached(ctx)
+	defer cancel()
+	finishErr := p.store.FinishEvent(sctx, d, o)
+	attrs := []any{"event", d.Event.ID, "order_id", d.Event.OrderID, "try", d.Tries, "outcome", o.State}
+	switch {
+	case finishErr != nil && !claimLost(finishErr):
+		p.log.ErrorContext(ctx, "event outcome not recorded; it will be delivered again", append(attrs, "error", finishErr)...)
+	case err != nil && o.State == WorkParked:
+		p.log.ErrorContext(ctx, "event parked: the host refuses it", append(attrs, "error", o.Error)...)
+	case err != nil:
+		p.log.WarnContext(ctx, "event refused by the host", append(attrs, "retry_at", o.RunAt, "error", o.Error)...)
+	default:
+		p.log.InfoContext(ctx, "event delivered", attrs...)
+	}
+}
+
+// callHost runs OnEvent with a deadline and turns a panic into an error.
+func (p *Plugin) callHost(ctx context.Context, e Event) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.HandlerTimeout)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			p.log.ErrorContext(ctx, "OnEvent panicked", "event", e.ID, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic in OnEvent: %T", v)
+		}
+	}()
+	err = p.cfg.OnEvent(ctx, e)
+	if isTypedNil(err) {
+		p.log.WarnContext(ctx, "OnEvent returned a nil pointer in an error; taken as success", "event", e.ID)
+		return nil
+	}
+	return err
+}
+
+// isTypedNil spots the classic slip of returning a nil *MyError as an error.
+func isTypedNil(err error) bool {
+	if err == nil {
+		return false
+	}
+	v := reflect.ValueOf(err)
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan, reflect.Interface:
+		return v.IsNil()
+	default:
+		return false
+	}
+}
+
+// retryLadder is the pause after each failed try: about 95 hours in all, over a long weekend.
+var retryLadder = [...]time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour,
+	3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour,
+}
+
+// ladder is the pause after the given number of tries, spread by a fifth.
+func ladder(tries int) time.Duration {
+	return jitter(retryLadder[min(max(tries, 1), len(retryLadder))-1])
+}
+
+func jitter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return d - d/5 + rand.N(2*d/5+1)
+}
+
+// detached is for store calls that must not be torn by the end of the caller.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+}
+
+// short is an error's text, cut to what belongs in a row of a table.
+func short(err error) string {
+	const limit = 300
+	runes := []rune(err.Error())
+	return string(runes[:min(len(runes), limit)])
+}
+
+func shortHash(h Hash) string { return hex.EncodeToString(h[:8]) }
