@@ -1,0 +1,5 @@
+//go:build race
+
+package doku
+
+const raceEnabled = true
