@@ -23,6 +23,8 @@ type Checkout struct {
 }
 
 const (
+	// callTimeout is how long a shopper waits for DOKU at most, tries included.
+	callTimeout = 30 * time.Second
 	// callLease is how long one generate-order call owns its attempt, beyond the call's own timeout.
 	callLease = 15 * time.Second
 	// joinEvery is how often a second click looks whether the first one has its answer.
@@ -164,7 +166,7 @@ func (p *Plugin) newAttempt(o Order, now time.Time) (Attempt, error) {
 		ExpiresAt:   now.Add(p.cfg.Expiry),
 		NextCheckAt: now.Add(firstCheck),
 		CallToken:   newID(),
-		CallUntil:   now.Add(p.client.Timeout() + callLease),
+		CallUntil:   now.Add(p.cfg.DOKU.Timeout + callLease),
 	}
 	a.Token = hashOf(token(p.cfg.DOKU.SecretKey, a.ID))
 	return a, nil
@@ -216,7 +218,7 @@ func invoiceNumber(orderID string, number int, attemptID string) string {
 // call sends a's order to DOKU and records the answer. It finishes what it began when the shopper's
 // connection ends: the answer is worth more than the request that asked for it.
 func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.client.Timeout()+callLease/2)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.DOKU.Timeout+callLease/2)
 	defer cancel()
 	answer, callErr := p.client.GenerateOrder(ctx, a.RequestID, a.Body)
 	recorded, err := p.recordAnswer(ctx, a, answer, callErr)
@@ -278,9 +280,11 @@ func plausibleExpiry(at time.Time, a Attempt) bool {
 	return at.After(a.CreatedAt) && at.Before(a.CreatedAt.Add(asked+time.Hour))
 }
 
+// refusedForGood reports answers after which nothing that can be paid exists under the attempt: a
+// refusal, or a Request-Id that turns out to be another order's.
 func refusedForGood(err error) bool {
 	e, ok := errors.AsType[*doku.Error](err)
-	return errors.Is(err, doku.ErrFailed) || ok && e.Rejected()
+	return ok && (e.Rejected() || errors.Is(err, doku.ErrForeignReplay))
 }
 
 func errorCode(err error) string {
@@ -294,11 +298,10 @@ func errorCode(err error) string {
 func (p *Plugin) callFailed(ctx context.Context, a Attempt, err error) error {
 	p.log.WarnContext(ctx, "payment not started", "order_id", a.OrderID, "invoice_number", a.InvoiceNumber,
 		"request_id", a.RequestID, "attempt", a.Number, "error", err)
-	e, ok := errors.AsType[*doku.Error](err)
 	switch {
 	case refusedForGood(err):
 		return newError(CodePaymentRefused, err, "DOKU refused this payment; the next try makes a new attempt")
-	case ok && !e.Retryable() && e.HTTPStatus >= 400 && e.HTTPStatus < 500:
+	case errors.Is(err, doku.ErrUnauthorized), errors.Is(err, doku.ErrClock):
 		return newError(CodeMisconfigured, err, "DOKU refuses our credentials, clock or signature; see the log")
 	default:
 		return newError(CodeUnavailable, err, "DOKU did not answer usefully; the next try resumes the same attempt")

@@ -49,7 +49,7 @@ type Event struct {
 	InvoiceNumber           string       `json:"invoice_number"`
 	RequestID               string       `json:"request_id,omitempty"`
 	MerchantUniqueReference string       `json:"merchant_unique_reference,omitempty"`
-	Amount                  money.Amount `json:"amount"` // the attempt's amount, whole rupiah
+	Amount                  money.Amount `json:"amount"`                 // the attempt's amount, whole rupiah
 	Status                  Status       `json:"status,omitempty"`       // of the attempt
 	OrderStatus             Status       `json:"order_status,omitempty"` // of the whole order: PAID when another attempt paid it
 	Late                    bool         `json:"late,omitempty"`

@@ -49,6 +49,7 @@ func New(cfg Config) (*Plugin, error) {
 	if cfg.DOKU.Logger == nil {
 		cfg.DOKU.Logger = cfg.Logger
 	}
+	setDefault(&cfg.DOKU.Timeout, callTimeout)
 	client, err := doku.New(cfg.DOKU)
 	if err := errors.Join(problems, err); err != nil {
 		return nil, err
