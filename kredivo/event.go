@@ -14,7 +14,8 @@ const (
 	PaymentSucceeded EventKind = "payment.succeeded" // the order is paid: ship
 	PaymentFailed    EventKind = "payment.failed"    // this attempt failed; the order stays payable
 	PaymentExpired   EventKind = "payment.expired"   // this attempt's time is over; the order stays payable
-	PaymentRefunded  EventKind = "payment.refunded"  // paid back (Status REFUNDED) or cancelled after payment (VOIDED)
+	PaymentVoided    EventKind = "payment.voided"    // cancelled after it was paid
+	PaymentRefunded  EventKind = "payment.refunded"  // paid back
 
 	PaidTwice       EventKind = "alarm.paid_twice"        // a second attempt of a paid order succeeded: pay one back
 	PaidAfterExpiry EventKind = "alarm.paid_after_expiry" // paid although it had expired here; follows PaymentSucceeded

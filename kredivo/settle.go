@@ -35,7 +35,10 @@ func advance(a Attempt, siblings []Attempt, to Status, at, now time.Time) (Attem
 	case Review:
 		a.NextCheckAt = time.Time{}
 		return a, nil // the alarm is raised by whoever saw the evidence, also when the status stays
-	case Refunded, Voided:
+	case Voided:
+		a.NextCheckAt = time.Time{}
+		return a, []Event{eventOf(PaymentVoided, a, order, at)}
+	case Refunded:
 		a.NextCheckAt = time.Time{}
 		return a, []Event{eventOf(PaymentRefunded, a, order, at)}
 	case Failed, Expired:

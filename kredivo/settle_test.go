@@ -139,7 +139,7 @@ func TestJudge(t *testing.T) {
 		{"expired", []Attempt{attempt(1, Pending)}, nil, doku.Expired, Expired, []EventKind{PaymentExpired}, WorkDone},
 		{"refunded", []Attempt{attempt(1, Paid)}, nil, doku.Refunded, Refunded, []EventKind{PaymentRefunded}, WorkDone},
 		{"refund under the refund's request id", []Attempt{attempt(1, Paid)}, func(_ *Message, n *doku.Notification) { n.OriginalRequestID = "refund-1" }, doku.Refunded, Refunded, []EventKind{PaymentRefunded}, WorkDone},
-		{"voided", []Attempt{attempt(1, Paid)}, nil, doku.Voided, Voided, []EventKind{PaymentRefunded}, WorkDone},
+		{"voided", []Attempt{attempt(1, Paid)}, nil, doku.Voided, Voided, []EventKind{PaymentVoided}, WorkDone},
 		{"pending is no news", []Attempt{attempt(1, Pending)}, nil, doku.Pending, Pending, nil, WorkDone},
 		{"unknown status is no news", []Attempt{attempt(1, Pending)}, nil, "HALF_PAID", Pending, nil, WorkDone},
 		{"wrong amount", []Attempt{attempt(1, Pending)}, func(_ *Message, n *doku.Notification) { n.Amount = money.Rupiah(1) }, doku.Success, Review, []EventKind{AmountMismatch}, WorkDone},
