@@ -64,6 +64,8 @@ func ParsePhone(s string) (PhoneNumber, error) {
 		return PhoneNumber{}, ErrPhoneCountry
 	case err != nil || !phonenumbers.IsPossibleNumber(n):
 		return PhoneNumber{}, ErrPhoneLength
+	case n.GetItalianLeadingZero() && !phonenumbers.IsValidNumber(n): // a zero that belongs to the number is rare
+		return PhoneNumber{}, ErrPhoneLength
 	}
 	digits = strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")
 	if !isPhone(digits) {

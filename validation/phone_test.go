@@ -45,6 +45,7 @@ var phoneCases = []struct {
 	{"0065 9123 4567", "6591234567", false, nil},
 	{"+44 (0)7911 123456", "447911123456", false, nil},
 	{"+1 415 555 2671", "14155552671", false, nil},
+	{"+39 06 1234 5678", "390612345678", true, nil}, // Rome keeps its zero
 	{"+81 80 1234 5678", "818012345678", false, nil},
 
 	{"", "", false, validation.ErrPhoneLength},
@@ -53,6 +54,7 @@ var phoneCases = []struct {
 	{"0812", "", false, validation.ErrPhoneLength},
 	{"0812345678901234", "", false, validation.ErrPhoneLength},
 	{"+62 812 3456 7890 123", "", false, validation.ErrPhoneLength},
+	{"+44 000000 0000", "", false, validation.ErrPhoneLength},
 	{"+65 9123", "", false, validation.ErrPhoneLength},
 	{"+1 415 555 26711", "", false, validation.ErrPhoneLength},
 	{"+62 0812 3456 7890 12", "628123456789012", false, nil}, // 15 digits without the kept zero
