@@ -55,9 +55,6 @@ func ParsePhone(s string) (PhoneNumber, error) {
 		}
 		return PhoneNumber{}, ErrPhoneCountry
 	}
-	if len(digits) > 2*maxPhoneDigits { // a kept zero may still go; this only bounds the work
-		return PhoneNumber{}, ErrPhoneLength
-	}
 	n, err := phonenumbers.Parse("+"+digits, phonenumbers.UNKNOWN_REGION)
 	switch {
 	case errors.Is(err, phonenumbers.ErrInvalidCountryCode):

@@ -67,6 +67,7 @@ func TestHTTPSURL(t *testing.T) {
 		"https://shop.example/\x00":              never,
 		"https://shop.example/\xff":              never,
 		`https:\\shop.example\`:                  never,
+		`https://shop.example/\evil.example/`:    never, // browsers read a slash
 		`https://shop.example\@evil.example/`:    never,
 		"https://shop.example/%zz":               never,
 		"https://[::1/":                          never,
