@@ -10,8 +10,8 @@ import (
 const hidden = "[secret]"
 
 // A Secret is a DOKU Secret Key. Its bytes are the HMAC key exactly as the Back Office shows them.
-// It never prints itself: every fmt verb, log/slog and the text and JSON encoders give "[secret]".
-// Convert it to a string to get the key.
+// It never prints itself: every fmt verb, log/slog and the text and JSON encoders give "[secret]", but
+// for encoding/json with Secrets as the keys of a map. Convert it to a string to get the key.
 type Secret string
 
 // String returns "[secret]".
