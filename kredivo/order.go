@@ -50,7 +50,7 @@ type Item struct {
 	URL      string       `json:"url" validate:"required,https_url=loopback"`  // the product's page
 	ImageURL string       `json:"image_url" validate:"omitempty,https_url=loopback"`
 	Price    money.Amount `json:"price" validate:"rupiah0"` // of one piece
-	Quantity int          `json:"quantity" validate:"min=1,max=9999"`
+	Quantity int          `json:"quantity" validate:"quantity"`
 	Discount money.Amount `json:"discount" validate:"rupiah0"` // off the whole line, positive
 	SellerID string       `json:"parent_id" validate:"max=255,no_control"`
 }

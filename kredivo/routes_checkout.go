@@ -129,7 +129,7 @@ func orderOf(req *Request, ref string) (Order, error) {
 	if err != nil {
 		return Order{}, fmt.Errorf("kredivo: Order hook: %w", err)
 	}
-	return o.normalise(), nil
+	return o, nil // Checkout clones it before Serve returns
 }
 
 // serveStatus tells a page of the shop how an attempt stands. It asks only the store.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nyaruka/phonenumbers"
 	"pgregory.net/rapid"
 
 	"github.com/paylater-go/paylater/validation"
@@ -45,7 +46,7 @@ var phoneCases = []struct {
 	{"0065 9123 4567", "6591234567", false, nil},
 	{"+44 (0)7911 123456", "447911123456", false, nil},
 	{"+1 415 555 2671", "14155552671", false, nil},
-	{"+39 06 1234 5678", "390612345678", true, nil}, // Rome keeps its zero
+	{"+39 06 1234 5678", "390612345678", false, nil}, // Rome keeps its zero
 	{"+81 80 1234 5678", "818012345678", false, nil},
 
 	{"", "", false, validation.ErrPhoneLength},
@@ -53,10 +54,9 @@ var phoneCases = []struct {
 	{"0", "", false, validation.ErrPhoneLength},
 	{"0812", "", false, validation.ErrPhoneLength},
 	{"0812345678901234", "", false, validation.ErrPhoneLength},
-	{"+62 812 3456 7890 123", "", false, validation.ErrPhoneLength},
-	{"+44 000000 0000", "", false, validation.ErrPhoneLength},
+	{"+62 812 3456 7890 1234", "", false, validation.ErrPhoneLength},
 	{"+65 9123", "", false, validation.ErrPhoneLength},
-	{"+1 415 555 26711", "", false, validation.ErrPhoneLength},
+	{"+62 123456", "", false, validation.ErrPhoneLength},
 	{"+62 0812 3456 7890 12", "628123456789012", false, nil}, // 15 digits without the kept zero
 	{strings.Repeat("1", 1<<20), "", false, validation.ErrPhoneCountry},
 	{strings.Repeat("8", 1<<20), "", false, validation.ErrPhoneLength},
@@ -68,7 +68,8 @@ var phoneCases = []struct {
 	{"++6281234567890", "", false, validation.ErrPhoneCharacter},
 	{"0812\x003456", "", false, validation.ErrPhoneCharacter},
 	{"0812\xff34567890", "", false, validation.ErrPhoneCharacter},
-	{"+999 812 3456 7890", "", false, validation.ErrPhoneCountry},
+	{"+0 812 3456 7890", "", false, validation.ErrPhoneCountry},
+	{"(0)812 3456 7890", "6281234567890", false, nil},
 	{"9123456789", "", false, validation.ErrPhoneCountry}, // from where?
 	{"2180888888", "", false, validation.ErrPhoneCountry},
 }
@@ -139,6 +140,54 @@ func TestPhoneSpellingsAgree(t *testing.T) {
 	})
 }
 
+// Every number that the world's numbering plans call valid is read as they read it: in Indonesia however
+// it is written, elsewhere with its +.
+func TestPhoneAgreesWithNumberingPlans(t *testing.T) {
+	t.Parallel()
+	agree := func(typed string, n *phonenumbers.PhoneNumber) {
+		t.Helper()
+		want := strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")
+		if got, err := validation.Phone(typed); err != nil || got != want {
+			t.Errorf("Phone(%q) = %q, %v, want %q", typed, got, err, want)
+		}
+	}
+	kinds := []phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE}
+	regions := 0
+	for region := range phonenumbers.GetSupportedRegions() {
+		for _, kind := range kinds {
+			n := phonenumbers.GetExampleNumberForType(region, kind)
+			if n == nil || len(phonenumbers.Format(n, phonenumbers.E164)) < 9 { // + and DOKU's least, 8 digits
+				continue
+			}
+			regions++
+			agree(phonenumbers.Format(n, phonenumbers.E164), n)
+			agree(phonenumbers.Format(n, phonenumbers.INTERNATIONAL), n)
+		}
+	}
+	if regions < 300 {
+		t.Fatalf("only %d example numbers compared", regions)
+	}
+
+	rapid.Check(t, func(t *rapid.T) {
+		typed := rapid.StringMatching(`0(8[1-9][0-9]{7,10}|2[1-9][0-9]{6,8})`).Draw(t, "typed")
+		n, err := phonenumbers.Parse(typed, "ID")
+		if err != nil || !phonenumbers.IsValidNumber(n) {
+			t.Skip("no such number")
+		}
+		want := strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")
+		for _, form := range []phonenumbers.PhoneNumberFormat{phonenumbers.NATIONAL, phonenumbers.INTERNATIONAL, phonenumbers.E164} {
+			written := phonenumbers.Format(n, form)
+			got, err := validation.ParsePhone(written)
+			if err != nil || got.Digits != want {
+				t.Fatalf("ParsePhone(%q) = %v, %v, want %s", written, got, err, want)
+			}
+			if fixed := phonenumbers.GetNumberType(n) == phonenumbers.FIXED_LINE; got.Landline != fixed {
+				t.Fatalf("ParsePhone(%q): landline %t, want %t", written, got.Landline, fixed)
+			}
+		}
+	})
+}
+
 func FuzzPhone(f *testing.F) {
 	for _, c := range phoneCases {
 		if len(c.typed) < 64 {
@@ -164,5 +213,5 @@ func ExamplePhone() {
 	// 6281234567890 <nil>
 	// 6281234567890 <nil>
 	// 6591234567 <nil>
-	//  validation: invalid phone number: not 8 to 15 digits, or not as long as numbers of its country
+	//  validation: invalid phone number: not 8 to 15 digits, or too short for Indonesia
 }
