@@ -283,6 +283,19 @@ func TestCheckStatus(t *testing.T) {
 	}
 }
 
+// The signed target is the path as it is on the wire, not decoded.
+func TestEscapedInvoiceInPath(t *testing.T) {
+	t.Parallel()
+	sh := newShop(t)
+	body := bytes.ReplaceAll(orderBody("INV-1"), []byte("INV-1"), []byte("INV/é 1"))
+	if got := sh.do(sh.request("POST", generatePath, "REQ-1", body)); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if e, got := sh.checkStatus("INV%2F%C3%A9%201"); e.Order.InvoiceNumber != "INV/é 1" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 func TestOrderExpiresByTheClock(t *testing.T) {
 	t.Parallel()
 	sh := newShop(t)

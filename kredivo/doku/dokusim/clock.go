@@ -8,6 +8,7 @@ import (
 
 // A Clock tells the simulator's time. Implementations must be safe for concurrent use.
 type Clock interface {
+	// Now returns the present time, in any zone.
 	Now() time.Time
 }
 

@@ -133,8 +133,9 @@ func (f Fault) before() bool {
 	switch f.Kind {
 	case "", BusinessFailure, Slow, WrongResponseSignature, DropAnswerAfterCommit:
 		return false
+	default:
+		return !f.AfterCommit
 	}
-	return !f.AfterCommit
 }
 
 // reply sends a, or what the fault makes of it, and returns the status sent. It panics with [http.ErrAbortHandler] to cut the
@@ -184,6 +185,7 @@ func (s *Simulator) reply(w http.ResponseWriter, r *http.Request, a answer, f Fa
 		wait(r, cmp.Or(f.Wait, defaultSlow))
 	case WrongResponseSignature:
 		secret = "another key"
+	default: // BusinessFailure has been seen to
 	}
 	s.setHeaders(w.Header(), r, a, secret)
 	w.WriteHeader(a.status)

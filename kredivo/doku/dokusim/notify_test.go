@@ -417,3 +417,73 @@ func TestSameSeedSameBytes(t *testing.T) {
 		t.Error("another seed gave the same bytes")
 	}
 }
+
+func TestWhatIsRetried(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		notice Notice
+		want   int // tries, all refused
+	}{
+		"by hand":         {Notice{}, 4},
+		"once":            {Notice{Once: true}, 1},
+		"with duplicates": {Notice{Duplicates: 2}, 6}, // only the first copy is repeated
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sh := newShop(t)
+			sh.answers = slices.Repeat([]int{500}, 20)
+			sh.generate("INV-1")
+			must(t, sh.sim.Send("INV-1", c.notice))
+			sh.clock.Advance(72 * time.Hour)
+			if n := len(sh.notifications()); n != c.want {
+				t.Errorf("%d tries, want %d", n, c.want)
+			}
+		})
+	}
+}
+
+// What was held back goes out once, also if what overtook it is tried again.
+func TestReorderedGoesOutOnce(t *testing.T) {
+	t.Parallel()
+	sh := newShop(t)
+	sh.answers = []int{500, 200}
+	sh.sim.NotifyFaults(NotifyFault{Reorder: true})
+	sh.generate("INV-1")
+	must(t, sh.sim.Refuse("INV-1"))
+	must(t, sh.sim.PayLate("INV-1"))
+	sh.clock.Advance(72 * time.Hour)
+	if diff := cmp.Diff([]string{Success, Failed, Success}, sh.statuses()); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+// The date is that of the status: when it came about, or now for one that is made up.
+func TestTransactionDate(t *testing.T) {
+	t.Parallel()
+	sh := newShop(t)
+	sh.generate("INV-1")
+	must(t, sh.sim.Pay("INV-1"))
+	sh.clock.Advance(time.Hour)
+	for status, want := range map[string]string{Success: "2026-01-02T03:04:05Z", Failed: "2026-01-02T04:04:05Z"} {
+		must(t, sh.sim.Send("INV-1", Notice{Status: status}))
+		list := sh.notifications()
+		if e := decode[event](t, list[len(list)-1].body); e.Transaction.Date != want {
+			t.Errorf("%s: date %s, want %s", status, e.Transaction.Date, want)
+		}
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	merchant := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	})
+	sh := newShop(t, func(cfg *Config) { cfg.HTTPClient = &http.Client{Transport: InProcess(merchant)} })
+	sh.generate("INV-1")
+	must(t, sh.sim.Send("INV-1", Notice{Once: true}))
+	if d := sh.sim.Deliveries(); asked != 1 || d[0].AnswerStatus != http.StatusTemporaryRedirect {
+		t.Errorf("asked %d times, %+v", asked, d)
+	}
+}

@@ -32,7 +32,11 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	go func() {
 		defer closeBody(req.Body)
-		_ = writer.CloseWithError(t.serve(w, serverRequest(ctx, req)))
+		err := t.serve(w, serverRequest(ctx, req))
+		if ctx.Err() != nil { // the handler may have returned early for it: no end that looks whole
+			err = context.Cause(ctx)
+		}
+		_ = writer.CloseWithError(err)
 	}()
 
 	select {
