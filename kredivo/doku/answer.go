@@ -126,7 +126,7 @@ func (c *Client) checkPaymentURL(raw string) error {
 func (c *Client) readStatus(ctx context.Context, a *answer, id string) (*StatusResponse, error) {
 	if a.status/100 != 2 {
 		e := a.failure()
-		if e.Err == ErrRejected || e.Err == ErrUnreadable && a.status == http.StatusNotFound {
+		if errors.Is(e.Err, ErrRejected) || errors.Is(e.Err, ErrUnreadable) && a.status == http.StatusNotFound {
 			e.Err = ErrUnknownOrder
 		}
 		return nil, e

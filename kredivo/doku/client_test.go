@@ -250,6 +250,9 @@ func TestGenerateOrderAnswers(t *testing.T) {
 		{"page with user", good(edit("https://", "https://doku.com@")), ErrUnreadable, retryable, "", ""},
 		{"page with line break", good(edit("/kredivo/", `/\r\nSet-Cookie:/`)), ErrUnreadable, retryable, "", ""},
 		{"page with backslash", good(edit("https://sandbox", `https://a\\b`)), ErrUnreadable, retryable, "", ""},
+		{"page with backslash in the path", good(edit("/kredivo/", `/\\kredivo/`)), ErrUnreadable, retryable, "", ""},
+		{"page with space", good(edit("/kredivo/", "/kre divo/")), ErrUnreadable, retryable, "", ""},
+		{"page not in ASCII", good(edit("/kredivo/", "/krédivo/")), ErrUnreadable, retryable, "", ""},
 		{"page without host", good(edit("https://sandbox.example/", "https:///")), ErrUnreadable, retryable, "", ""},
 		{"relative page", good(edit("https://sandbox.example", "")), ErrUnreadable, retryable, "", ""},
 		{"endless page", good(edit("token=", "token="+strings.Repeat("a", 5000))), ErrUnreadable, retryable, "", ""},
@@ -277,6 +280,8 @@ func TestGenerateOrderAnswers(t *testing.T) {
 		{"F", plain(400, `{"status":"FAILED","response_code":"INVALID_PARAMETER"}`), ErrRejected, rejected, "INVALID_PARAMETER", ""},
 		{"F under 200", good(`{"status":"FAILED","response_code":"INVALID_PARAMETER"}`), ErrUnreadable, retryable, "INVALID_PARAMETER", ""},
 		{"A under 200", good(`{"error":{"code":"c","message":"m"}}`), ErrUnreadable, retryable, "c", "m"},
+		{"A beside a page", good(edit(`{"order"`, `{"error":{"code":"c"},"order"`)), ErrUnreadable, retryable, "c", ""},
+		{"409 A beside a page", signed(409, edit(`{"order"`, `{"error":{"code":"c"},"order"`)), ErrConflict, neither, "c", ""},
 		{"code with a line feed", plain(400, `{"error":{"code":"a\nb","message":"m"}}`), ErrRejected, rejected, "", "m"},
 
 		{"bad signature", plain(400, `{"error":{"code":"invalid_signature","message":"Invalid Header Signature"}}`), ErrUnauthorized, neither, "invalid_signature", "Invalid Header Signature"},

@@ -143,7 +143,7 @@ func (c *Client) try(ctx context.Context, k *call) (*Error, http.Header) {
 	if err == nil {
 		return nil, a.header
 	}
-	failure, ok := err.(*Error)
+	failure, ok := errors.AsType[*Error](err)
 	if !ok {
 		failure = &Error{Err: err}
 	}

@@ -196,6 +196,32 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
+// closeCounter counts bodies that are open.
+type closeCounter struct {
+	io.Reader
+	open *int
+}
+
+func (c closeCounter) Close() error { *c.open--; return nil }
+
+func TestBodiesAreClosed(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{goodStatus, "<html>", strings.Repeat(" ", maxStatusAnswer+1)} {
+		open := 0
+		c := newTestClient(t, "", func(c *Config) {
+			c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+				open++
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Request: r, ContentLength: -1,
+					Body: closeCounter{strings.NewReader(body), &open}}, nil
+			})
+		})
+		_, _ = c.CheckStatus(t.Context(), testInvoice)
+		if open != 0 {
+			t.Errorf("%d bodies left open after %.10q", open, body)
+		}
+	}
+}
+
 func TestTLSIsVerified(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
