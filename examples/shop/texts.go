@@ -1,0 +1,68 @@
+package main
+
+import "github.com/paylater-go/paylater/examples/internal/tinyshop"
+
+// texts are what the pages say.
+func texts() map[string]tinyshop.Text {
+	return map[string]tinyshop.Text{
+		"shop":     {ID: "Toko Melati", EN: "Toko Melati"},
+		"slogan":   {ID: "Barang baik dari tangan yang tekun.", EN: "Good things made with patient hands."},
+		"skip":     {ID: "Langsung ke isi", EN: "Skip to the content"},
+		"other":    {ID: "English", EN: "Bahasa Indonesia"},
+		"cart":     {ID: "Keranjang", EN: "Cart"},
+		"add":      {ID: "Masukkan keranjang", EN: "Add to cart"},
+		"added":    {ID: "di keranjang", EN: "in the cart"},
+		"empty":    {ID: "Keranjang Anda masih kosong.", EN: "Your cart is empty."},
+		"browse":   {ID: "Lihat katalog", EN: "See the catalogue"},
+		"quantity": {ID: "Jumlah", EN: "Quantity"},
+		"update":   {ID: "Ubah", EN: "Update"},
+		"remove":   {ID: "Hapus", EN: "Remove"},
+		"shipping": {ID: "Ongkos kirim", EN: "Shipping"},
+		"total":    {ID: "Total", EN: "Total"},
+		"checkout": {ID: "Lanjut ke pengiriman", EN: "Go to delivery"},
+
+		"delivery":    {ID: "Pengiriman", EN: "Delivery"},
+		"name":        {ID: "Nama lengkap", EN: "Full name"},
+		"phone":       {ID: "Nomor ponsel", EN: "Mobile number"},
+		"phone_hint":  {ID: "Misalnya 0812-3456-7890", EN: "Such as 0812-3456-7890"},
+		"email":       {ID: "Email", EN: "E-mail"},
+		"address":     {ID: "Alamat", EN: "Address"},
+		"addr_hint":   {ID: "Jalan, RT/RW, kelurahan, kecamatan", EN: "Street, RT/RW, kelurahan, kecamatan"},
+		"city":        {ID: "Kota atau kabupaten", EN: "City or regency"},
+		"postal_code": {ID: "Kode pos", EN: "Postal code"},
+		"place":       {ID: "Buat pesanan", EN: "Place the order"},
+		"example":     {ID: "Isi dengan data contoh", EN: "Fill in an example"},
+		"fix":         {ID: "Mohon periksa isian berikut", EN: "Please check these fields"},
+		"required":    {ID: "Wajib diisi.", EN: "Please fill this in."},
+		"bad_phone":   {ID: "Nomor ini tidak kami kenali. Contoh: 0812-3456-7890.", EN: "We cannot read this number. Example: 0812-3456-7890."},
+		"bad_email":   {ID: "Alamat email ini tidak lengkap. Contoh: siti@contoh.id.", EN: "This address is not complete. Example: siti@example.com."},
+		"too_long":    {ID: "Terlalu panjang.", EN: "Too long."},
+		"bad_field":   {ID: "Isian ini tidak dapat dipakai.", EN: "This cannot be used."},
+
+		"order":        {ID: "Pesanan", EN: "Order"},
+		"unpaid":       {ID: "Menunggu pembayaran", EN: "Waiting for payment"},
+		"unpaid_text":  {ID: "Bayar dalam 30 hari atau dengan cicilan. Pilihannya Anda tentukan di halaman Kredivo.", EN: "Pay within 30 days or in instalments. You choose on Kredivo's page."},
+		"started":      {ID: "Pembayaran sedang berjalan", EN: "Payment in progress"},
+		"started_text": {ID: "Selesaikan di halaman Kredivo. Halaman ini memperbarui diri sendiri.", EN: "Finish it on Kredivo's page. This page updates by itself."},
+		"failed":       {ID: "Pembayaran belum berhasil", EN: "The payment did not go through"},
+		"failed_text":  {ID: "Pesanan Anda tetap tersimpan. Silakan coba lagi.", EN: "Your order is kept. Please try again."},
+		"expired":      {ID: "Waktu pembayaran habis", EN: "The time to pay is over"},
+		"expired_text": {ID: "Pesanan Anda tetap tersimpan dan dapat dibayar lagi.", EN: "Your order is kept and can be paid again."},
+		"paid":         {ID: "Lunas", EN: "Paid"},
+		"paid_text":    {ID: "Terima kasih! Pesanan Anda segera kami kirim.", EN: "Thank you! We will ship your order soon."},
+		"review":       {ID: "Sedang kami periksa", EN: "Being looked at"},
+		"review_text":  {ID: "Ada yang perlu kami cocokkan. Anda tidak perlu membayar lagi.", EN: "Something does not match. There is no need to pay again."},
+		"pay":          {ID: "Bayar dengan Kredivo", EN: "Pay with Kredivo"},
+		"continue":     {ID: "Lanjutkan di Kredivo", EN: "Continue at Kredivo"},
+		"again":        {ID: "Coba bayar lagi", EN: "Try to pay again"},
+		"events":       {ID: "Yang didengar toko dari plugin", EN: "What the plugin told the shop"},
+		"no_events":    {ID: "Belum ada kabar.", EN: "Nothing yet."},
+
+		"missing":      {ID: "Tidak ditemukan", EN: "Not found"},
+		"missing_text": {ID: "Halaman atau pesanan ini tidak ada.", EN: "There is no such page or order."},
+		"trouble":      {ID: "Terjadi gangguan", EN: "Something went wrong"},
+		"trouble_text": {ID: "Silakan coba lagi sebentar lagi.", EN: "Please try again in a moment."},
+		"demo":         {ID: "Toko contoh. Tidak ada barang yang dikirim dan tidak ada uang yang berpindah.", EN: "A demo shop. No goods are shipped and no money moves."},
+		"simulator":    {ID: "Simulator DOKU dan Kredivo", EN: "DOKU and Kredivo simulator"},
+	}
+}
