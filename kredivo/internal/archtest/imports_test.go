@@ -20,7 +20,6 @@ const (
 	validator = "github.com/go-playground/validator/v10/..."
 	localised = "github.com/go-playground/universal-translator"
 	locales   = "github.com/go-playground/locales/..."
-	phones    = "github.com/nyaruka/phonenumbers"
 	xtext     = "golang.org/x/text/..."
 	backoff   = "github.com/cenkalti/backoff/v5"
 	uuid      = "github.com/google/uuid"
@@ -40,7 +39,7 @@ const (
 var mayImport = map[string][]string{
 	// Leaves: they know nothing of payments.
 	"money":      {decimal},
-	"validation": {"money", validator, localised, locales, phones, xtext},
+	"validation": {"money", validator, localised, locales, xtext},
 
 	// The client of DOKU's API, and DOKU itself in a box, which shares no code with the client so that
 	// each checks the other.
@@ -52,7 +51,7 @@ var mayImport = map[string][]string{
 
 	// Stores: the engine knows no driver; each opener knows exactly one.
 	"kredivo/store":                   {"kredivo", "kredivo/store/sqlite"},
-	"kredivo/store/internal/sqlstore": {"kredivo", "kredivo/doku", "money"},
+	"kredivo/store/internal/sqlstore": {"kredivo", "kredivo/doku", "money", goose},
 	"kredivo/store/sqlite":            {"kredivo", "kredivo/store/internal/sqlstore", sqliteDrv, goose},
 
 	// Adapters: the core and one framework each, never a store, never DOKU.
@@ -63,7 +62,7 @@ var mayImport = map[string][]string{
 	// Helpers for tests: only these may import testing, and no product package imports them.
 	"kredivo/store/storetest":   {"kredivo", "kredivo/doku", "money", gocmp, rapid, goleak, uuid, "testing"},
 	"adapters/adaptertest":      {"kredivo/...", "money", "validation", gocmp, goleak, "testing"},
-	"kredivo/kredivotest":       {"kredivo", "kredivo/doku/...", "kredivo/store/...", "money", "validation", "testing"},
+	"kredivo/kredivotest":       {"kredivo", "kredivo/doku/...", "kredivo/store/...", "money", "validation", uuid, "testing"},
 	"kredivo/internal/archtest": {},
 
 	// Programs may import what they like of ours; their own trees keep frameworks apart.
