@@ -1,0 +1,70 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A Dialect is what one kind of database does differently. The zero value of a field is what SQLite,
+// the simplest of them, needs; only Duplicate and InsertNew have no default.
+type Dialect struct {
+	// Placeholder spells the nth parameter of a statement, from 1. Nil for "?".
+	Placeholder func(n int) string
+
+	// InsertNew completes an INSERT so that a row whose key exists already is left alone and counted
+	// as no row: it is given "INSERT INTO t (...) VALUES (...)" and the name of the unique key column.
+	InsertNew func(insert, key string) string
+
+	// Lock is appended to a SELECT whose rows the transaction is about to change, and ClaimLock to one
+	// that must pass over rows which others have locked. Empty where a transaction that writes has the
+	// database to itself.
+	Lock, ClaimLock string
+
+	// Now is the database's own clock, for leases when several machines share it. The caller's time is
+	// given too. Nil to use the caller's.
+	Now func(ctx context.Context, tx *sql.Tx, caller time.Time) (time.Time, error)
+
+	// Duplicate reports whether err says that a unique key exists already.
+	Duplicate func(err error) bool
+}
+
+var (
+	prefixPattern = regexp.MustCompile(`^[a-z_]{1,30}$`)
+	errPrefix     = errors.New("must be 1 to 30 of the characters a-z and _")
+)
+
+// DefaultPrefix begins the name of every table and index.
+const DefaultPrefix = "kredivo_"
+
+// CheckPrefix refuses a table prefix that is not 1 to 30 of the characters a-z and _. It is the only
+// text from outside that becomes part of a statement.
+func CheckPrefix(prefix string) error {
+	if !prefixPattern.MatchString(prefix) {
+		return fmt.Errorf("sqlstore: table prefix %q %w", prefix, errPrefix)
+	}
+	return nil
+}
+
+// bind replaces each ? of a statement by the dialect's placeholder.
+func (d Dialect) bind(statement string) string {
+	if d.Placeholder == nil {
+		return statement
+	}
+	var b strings.Builder
+	parts := strings.Split(statement, "?")
+	for i, part := range parts {
+		if i > 0 {
+			b.WriteString(d.Placeholder(i))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// marks is a list of n parameters.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
