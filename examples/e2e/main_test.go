@@ -1,0 +1,74 @@
+// Package e2e drives the example programs from outside, over real sockets, with a simulator of DOKU and
+// Kredivo in the test process. Every scenario runs on every program.
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// binaries is where TestMain builds the programs, once.
+var binaries string
+
+func TestMain(m *testing.M) {
+	os.Exit(build(m))
+}
+
+func build(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "paylater-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binaries = dir
+	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "../gin", "../fiber", "../nethttp", "../shop")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building the examples:", err)
+		return 1
+	}
+	// These tests wait for other processes most of the time, so more of them than there are processors can.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// A program is one way to start an example.
+type program struct {
+	name string
+	args []string
+}
+
+func programs() []program {
+	return []program{
+		{"gin", nil},
+		{"fiber", nil},
+		{"nethttp", nil},
+		{"shop", []string{"-framework", "gin"}},
+		{"shop", []string{"-framework", "fiber"}},
+		{"shop", []string{"-framework", "nethttp"}},
+	}
+}
+
+// onEvery runs test on every program, several at a time.
+func onEvery(t *testing.T, test func(t *testing.T, p program)) {
+	t.Parallel()
+	for _, p := range programs() {
+		name := p.name
+		if len(p.args) > 0 {
+			name += "-" + p.args[1]
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, p)
+		})
+	}
+}
