@@ -80,6 +80,7 @@ func (p *Plugin) checkAttempt(ctx context.Context, a Attempt) error {
 			return Decision{}, nil // the answer was final
 		}
 		x := attempts[i]
+		x.Checks++
 		var events []Event
 		if x.NextCheckAt = nextCheck(x, now); x.NextCheckAt.IsZero() && x.Status.Open() {
 			x, events = advance(x, attempts, Expired, time.Time{}, now)

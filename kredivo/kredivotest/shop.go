@@ -171,7 +171,9 @@ func (s *Shop) simulate() {
 	}
 	s.DOKU = sim
 	if l == nil {
-		s.cfg.Plugin.DOKU.Transport = sim.Transport()
+		if s.cfg.Plugin.DOKU.Transport == nil { // a test may stand between the two
+			s.cfg.Plugin.DOKU.Transport = sim.Transport()
+		}
 		return
 	}
 	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: sim, ReadHeaderTimeout: time.Minute}}
