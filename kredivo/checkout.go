@@ -221,6 +221,9 @@ func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.DOKU.Timeout+callLease/2)
 	defer cancel()
 	answer, callErr := p.client.GenerateOrder(ctx, a.RequestID, a.Body)
+	if errors.Is(callErr, doku.ErrConflict) {
+		callErr = p.explainConflict(ctx, a, callErr)
+	}
 	recorded, err := p.recordAnswer(ctx, a, answer, callErr)
 	if err != nil {
 		return Checkout{}, storeFailed(err)
@@ -232,6 +235,18 @@ func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
 		"request_id", a.RequestID, "attempt", a.Number, "replayed", answer.Replayed)
 	return p.checkoutOf(recorded, false), nil
 }
+
+// explainConflict looks behind a 409 that repeats an error instead of a payment URL: DOKU's first answer,
+// which we never got, was a refusal. When DOKU then knows no such order, the attempt is over and a new
+// one may be made; in every other case the order may exist and the attempt waits.
+func (p *Plugin) explainConflict(ctx context.Context, a Attempt, conflict error) error {
+	if _, err := p.client.CheckStatus(ctx, a.InvoiceNumber); errors.Is(err, doku.ErrUnknownOrder) {
+		return errors.Join(errRefusedBefore, conflict)
+	}
+	return conflict
+}
+
+var errRefusedBefore = errors.New("kredivo: DOKU refused this request before and knows no such order")
 
 // recordAnswer writes what DOKU answered into the attempt. An answer that settles nothing (a timeout,
 // a 5xx, a refusal of our credentials) only frees the attempt for the next try.
@@ -281,10 +296,10 @@ func plausibleExpiry(at time.Time, a Attempt) bool {
 }
 
 // refusedForGood reports answers after which nothing that can be paid exists under the attempt: a
-// refusal, or a Request-Id that turns out to be another order's.
+// refusal, now or before, or a Request-Id that turns out to be another order's.
 func refusedForGood(err error) bool {
 	e, ok := errors.AsType[*doku.Error](err)
-	return ok && (e.Rejected() || errors.Is(err, doku.ErrForeignReplay))
+	return ok && (e.Rejected() || errors.Is(err, doku.ErrForeignReplay) || errors.Is(err, errRefusedBefore))
 }
 
 func errorCode(err error) string {

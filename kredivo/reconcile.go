@@ -82,7 +82,12 @@ func (p *Plugin) checkAttempt(ctx context.Context, a Attempt) error {
 		x := attempts[i]
 		x.Checks++
 		var events []Event
-		if x.NextCheckAt = nextCheck(x, now); x.NextCheckAt.IsZero() && x.Status.Open() {
+		x.NextCheckAt = nextCheck(x, now)
+		switch {
+		case !x.NextCheckAt.IsZero():
+		case askErr != nil: // only an answer ends the asking
+			x.NextCheckAt = now.Add(steadyCheck)
+		case x.Status.Open():
 			x, events = advance(x, attempts, Expired, time.Time{}, now)
 		}
 		return Decision{Update: []Attempt{x}, Emit: events}, nil
