@@ -161,13 +161,21 @@ func (p *Plugin) errorResponse(req *Request, e *Error) *Response {
 	return resp
 }
 
-// language picks the shopper's language by Accept-Language, or ?lang=.
-func (p *Plugin) language(req *Request) validation.Language {
-	supported := []language.Tag{language.Indonesian, language.English}
-	if p.cfg.Language == validation.English {
-		supported[0], supported[1] = supported[1], supported[0]
+// newMatcher matches what shoppers' browsers ask for; the first language is the one for all others.
+func newMatcher(fallback validation.Language) language.Matcher {
+	if fallback == validation.English {
+		return language.NewMatcher([]language.Tag{language.English, language.Indonesian})
 	}
-	tag, _ := language.MatchStrings(language.NewMatcher(supported), req.Query.Get("lang"), strings.Join(req.Header["Accept-Language"], ","))
+	return language.NewMatcher([]language.Tag{language.Indonesian, language.English})
+}
+
+// language picks the shopper's language by ?lang= or Accept-Language.
+func (p *Plugin) language(req *Request) validation.Language {
+	asked, accepted := req.Query.Get("lang"), strings.Join(req.Header["Accept-Language"], ",")
+	if asked == "" && accepted == "" {
+		return p.cfg.Language
+	}
+	tag, _ := language.MatchStrings(p.languages, asked, accepted)
 	if base, _ := tag.Base(); base.String() == "en" {
 		return validation.English
 	}

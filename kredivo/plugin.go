@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/language"
 
 	"github.com/paylater-go/paylater/kredivo/doku"
 )
@@ -28,6 +29,7 @@ type Plugin struct {
 	guard    *http.CrossOriginProtection
 	pages    *pages
 
+	languages language.Matcher
 	receiving chan struct{} // one slot per notification being stored
 	refusals  refusalLog
 
@@ -78,6 +80,7 @@ func New(cfg Config) (*Plugin, error) {
 		store:     cfg.Store,
 		guard:     guard,
 		pages:     pages,
+		languages: newMatcher(cfg.Language),
 		receiving: make(chan struct{}, maxReceiving),
 		settle:    make(chan struct{}, 1),
 		deliver:   make(chan struct{}, 1),
