@@ -45,6 +45,9 @@ func copyHead(c *fiber.Ctx) *kredivo.Request {
 
 // match reports whether path ends in route, byte for byte, and returns what stands for {token}.
 func match(path, route string) (token string, ok bool) {
+	if strings.Contains(path, "//") {
+		return "", false
+	}
 	stem, hasToken := strings.CutSuffix(route, "{token}")
 	if !hasToken {
 		return "", strings.HasSuffix(path, route)

@@ -12,14 +12,14 @@ import (
 	"github.com/paylater-go/paylater/kredivo"
 )
 
-// TestMount is the suite on fiber as most hosts run it, and with bodies as streams.
+// TestMount is the suite on fiber as most hosts run it, and with the settings that change what it hands out.
 func TestMount(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]fiber.Config{
 		"default":           {},
 		"StreamRequestBody": {StreamRequestBody: true},
 		"strict":            {StrictRouting: true, CaseSensitive: true},
-		"Immutable":         {Immutable: true},
+		"unescaping":        {UnescapePath: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -78,6 +78,9 @@ func copyHead(r *http.Request) *kredivo.Request {
 
 // match reports whether path ends in route, byte for byte, and returns what stands for {token}.
 func match(path, route string) (token string, ok bool) {
+	if strings.Contains(path, "//") {
+		return "", false
+	}
 	stem, hasToken := strings.CutSuffix(route, "{token}")
 	if !hasToken {
 		return "", strings.HasSuffix(path, route)
@@ -105,7 +108,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, timeout time.
 		}
 		return nil, &kredivo.Error{Code: kredivo.CodeInvalidRequest, Detail: "the request body did not arrive in full and in time", Err: err}
 	}
-	// Left in place it would cancel r.Context() of a handler that takes longer.
+	// Left in place it would end r.Context() of a slow handler when a middleware had read the body before us.
 	_ = deadline.SetReadDeadline(time.Time{})
 	rewind(r, body)
 	return body, nil
