@@ -5,6 +5,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +62,7 @@ func programs() []program {
 // onEvery runs test on every program, several at a time.
 func onEvery(t *testing.T, test func(t *testing.T, p program)) {
 	t.Parallel()
+	watchSources(t)
 	for _, p := range programs() {
 		name := p.name
 		if len(p.args) > 0 {
@@ -70,5 +72,20 @@ func onEvery(t *testing.T, test func(t *testing.T, p program)) {
 			t.Parallel()
 			test(t, p)
 		})
+	}
+}
+
+// watchSources opens every directory of the module, as go test notes which files a test has looked at. The
+// programs are no imports of this package, so otherwise it would show an old result for a new program.
+func watchSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

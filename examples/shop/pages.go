@@ -8,14 +8,11 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"path"
 	"strconv"
 
 	"github.com/paylater-go/paylater/examples/internal/tinyshop"
 	"github.com/paylater-go/paylater/kredivo"
 	"github.com/paylater-go/paylater/money"
-	"github.com/paylater-go/paylater/validation"
 )
 
 //go:embed templates
@@ -95,6 +92,17 @@ func (v *visit) T(key string) string { return v.pages.texts[key].In(v.Lang) }
 
 // Say is any text in the visitor's language.
 func (v *visit) Say(t tinyshop.Text) string { return t.In(v.Lang) }
+
+// NameOf is what an ordered product is called in the visitor's language.
+func (v *visit) NameOf(it kredivo.Item) string {
+	if p, ok := tinyshop.Find(it.SKU); ok {
+		return v.Say(p.Name)
+	}
+	return it.Name // not sold any more
+}
+
+// CostOf is what all pieces of it cost.
+func (v *visit) CostOf(it kredivo.Item) string { return it.Price.Mul(int64(it.Quantity)).Format() }
 
 // Other is the language to switch to.
 func (v *visit) Other() string {
@@ -266,155 +274,4 @@ func (pg *pages) changeCart(v *visit) error {
 		}
 	}
 	return v.see("/cart")
-}
-
-// A checkout is the delivery form.
-type checkout struct {
-	bill
-	Fields []field
-	Wrong  bool
-}
-
-// A field is one input of the form.
-type field struct {
-	Name, Type, Autocomplete, Hint string
-	Value                          string
-	Problem                        string // why it was not taken; empty when it was
-	path                           string // in tinyshop.Form
-	example                        string
-}
-
-func fields() []field {
-	return []field{
-		{Name: "name", Type: "text", Autocomplete: "name", path: "customer.first_name", example: "Siti Rahmawati"},
-		{Name: "phone", Type: "tel", Autocomplete: "tel", Hint: "phone_hint", path: "customer.phone", example: "0812-3456-7890"},
-		{Name: "email", Type: "email", Autocomplete: "email", path: "customer.email", example: "siti@example.com"},
-		{Name: "address", Type: "text", Autocomplete: "street-address", Hint: "addr_hint", path: "shipping_address.address", example: "Jl. Melati No. 1, RT 02/RW 05, Cihapit"},
-		{Name: "city", Type: "text", Autocomplete: "address-level2", path: "shipping_address.city", example: "Kota Bandung"},
-		{Name: "postal_code", Type: "text", Autocomplete: "postal-code", path: "shipping_address.postal_code", example: "40114"},
-	}
-}
-
-func (pg *pages) showCheckout(v *visit) error {
-	form := fields()
-	for i := range form {
-		if v.r.URL.Query().Has("example") {
-			form[i].Value = form[i].example
-		}
-	}
-	return pg.renderCheckout(v, http.StatusOK, form)
-}
-
-func (pg *pages) renderCheckout(v *visit, status int, form []field) error {
-	b, err := v.bill()
-	if err != nil {
-		return err
-	}
-	if len(b.Lines) == 0 {
-		return v.see("/cart")
-	}
-	return v.render(status, "checkout", "delivery", checkout{b, form, status != http.StatusOK})
-}
-
-// placeOrder writes the order down, or shows the form again with what is wrong.
-func (pg *pages) placeOrder(v *visit) error {
-	ctx, value := v.r.Context(), v.r.PostFormValue
-	cart, err := pg.shop.Cart(ctx, v.buyer)
-	if err != nil {
-		return err
-	}
-	if len(cart) == 0 {
-		return v.see("/cart")
-	}
-	first, last := validation.Name(value("name"))
-	r, err := pg.shop.Place(ctx, v.buyer, v.Lang, tinyshop.Form{
-		Items:    tinyshop.Items(cart),
-		Customer: tinyshop.Customer{FirstName: first, LastName: last, Phone: value("phone"), Email: value("email")},
-		Shipping: &tinyshop.Shipping{Address: value("address"), City: value("city"), PostalCode: value("postal_code")},
-	})
-	if wrong := tinyshop.FieldErrors(err); len(wrong) > 0 {
-		form := fields()
-		for i := range form {
-			form[i].Value = value(form[i].Name)
-			form[i].Problem = pg.problem(v, form[i].path, wrong)
-		}
-		return pg.renderCheckout(v, http.StatusUnprocessableEntity, form)
-	}
-	if err != nil {
-		return err
-	}
-	if err := pg.shop.EmptyCart(ctx, v.buyer); err != nil {
-		return err
-	}
-	return v.see("/order/" + url.PathEscape(r.ID))
-}
-
-// problem says in the shopper's words what is wrong with the field at path.
-func (pg *pages) problem(v *visit, at string, wrong []tinyshop.FieldError) string {
-	for _, e := range wrong {
-		if e.Path != at {
-			continue
-		}
-		switch e.Code {
-		case "required", "too_long":
-			return v.T(e.Code)
-		case "phone", "email":
-			return v.T("bad_" + e.Code)
-		default:
-			return v.T("bad_field")
-		}
-	}
-	return ""
-}
-
-// An orderPage is one order as whoever knows its number sees it: without name and address.
-type orderPage struct {
-	tinyshop.Record
-	State    string // key of the heading's text
-	Button   string // key of the pay button's text; empty for none
-	Attempts int
-	Events   []event
-}
-
-func (pg *pages) showOrder(v *visit) error {
-	ctx := v.r.Context()
-	record, err := pg.shop.Record(ctx, path.Base(v.r.URL.Path))
-	if err != nil {
-		return err
-	}
-	payment, err := pg.plugin.Payment(ctx, record.ID)
-	if err != nil && !errors.Is(err, kredivo.ErrOrderNotFound) { // not found: nobody has pressed pay yet
-		return err
-	}
-	events, err := pg.events(ctx, record.ID)
-	if err != nil {
-		return err
-	}
-	o := orderPage{Record: record, Attempts: len(payment.Attempts), Events: events}
-	o.State, o.Button, v.Refresh = stateOf(record.Status, payment.Status)
-	if record.Buyer != v.buyer && record.Buyer != tinyshop.Guest {
-		o.Button = "" // somebody else's order: the plugin would refuse to start a payment
-	}
-	return v.render(http.StatusOK, "order", "order", o)
-}
-
-// stateOf says what the page shows and how soon it looks again. The shop's own books decide whether the
-// order is paid; the plugin's word only explains why not yet.
-func stateOf(status string, payment kredivo.Status) (state, button string, refresh int) {
-	const soon, later = 3, 20 // seconds
-	if status != tinyshop.Unpaid {
-		return status, "", 0
-	}
-	switch payment {
-	case "":
-		return "unpaid", "pay", 0
-	case kredivo.Failed:
-		return "failed", "again", later
-	case kredivo.Expired:
-		return "expired", "again", later
-	case kredivo.Created, kredivo.Pending:
-		return "started", "continue", soon
-	default: // decided, and the shop's handler is about to hear of it
-		return "started", "", soon
-	}
 }

@@ -8,7 +8,7 @@ func texts() map[string]tinyshop.Text {
 		"shop":     {ID: "Toko Melati", EN: "Toko Melati"},
 		"slogan":   {ID: "Barang baik dari tangan yang tekun.", EN: "Good things made with patient hands."},
 		"skip":     {ID: "Langsung ke isi", EN: "Skip to the content"},
-		"other":    {ID: "English", EN: "Bahasa Indonesia"},
+		"other":    {ID: "English", EN: "Indonesia"},
 		"cart":     {ID: "Keranjang", EN: "Cart"},
 		"add":      {ID: "Masukkan keranjang", EN: "Add to cart"},
 		"added":    {ID: "di keranjang", EN: "in the cart"},
