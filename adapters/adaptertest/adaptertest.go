@@ -10,7 +10,6 @@ package adaptertest
 import (
 	"context"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/paylater-go/paylater/kredivo"
@@ -104,7 +103,7 @@ func newSuite(t *testing.T, start Start) *suite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := &keeper{Store: st, received: make(chan kredivo.Message, 4096)}
+	kept := &keeper{Store: st, received: make(chan kredivo.Message, 4096), memory: map[string][]kredivo.Attempt{}}
 	shop := kredivotest.New(t, func(c *kredivotest.Config) { c.Plugin.Store = kept })
 	return &suite{start: start, shop: shop, kept: kept}
 }
@@ -126,45 +125,4 @@ func (s *suite) host(t *testing.T, app App) client {
 		app.Buyer = func(n Native) (string, error) { return n.Header("X-Buyer"), nil }
 	}
 	return newClient(t, s.start(t, app))
-}
-
-// A keeper is a store that keeps what it is given for ever without copying it, as the seam allows: what
-// crosses it by value must stay as it is.
-type keeper struct {
-	kredivo.Store
-	received chan kredivo.Message
-
-	mu       sync.Mutex
-	messages []kredivo.Message
-	attempts []kredivo.Attempt
-}
-
-func (k *keeper) Receive(ctx context.Context, m kredivo.Message) (bool, error) {
-	added, err := k.Store.Receive(ctx, m)
-	if err == nil && m.Source == kredivo.FromNotification {
-		k.mu.Lock()
-		k.messages = append(k.messages, m)
-		k.mu.Unlock()
-		k.received <- m
-	}
-	return added, err
-}
-
-func (k *keeper) Change(ctx context.Context, scope kredivo.Scope, decide func([]kredivo.Attempt) (kredivo.Decision, error)) error {
-	return k.Store.Change(ctx, scope, func(attempts []kredivo.Attempt) (kredivo.Decision, error) {
-		d, err := decide(attempts)
-		if err == nil && d.Create != nil {
-			k.mu.Lock()
-			k.attempts = append(k.attempts, *d.Create)
-			k.mu.Unlock()
-		}
-		return d, err
-	})
-}
-
-// stored is how many notifications have been accepted so far.
-func (k *keeper) stored() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.messages)
 }

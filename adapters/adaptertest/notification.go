@@ -225,6 +225,7 @@ const many = 300 // requests over one connection: enough for every buffer to be 
 
 // notificationsAreKept: what the core was given of a request is still the same 300 requests later.
 func (s *suite) notificationsAreKept(t *testing.T) {
+	s.kept.keepOnly(t)
 	c := s.host(t, App{})
 	from := s.kept.stored()
 	var sent []http.Header
@@ -256,6 +257,7 @@ func (s *suite) notificationsAreKept(t *testing.T) {
 // hookResultsAreKept: strings that hooks take from the framework without copying them are still the same
 // 300 requests later, in what is kept and in what DOKU was sent.
 func (s *suite) hookResultsAreKept(t *testing.T) {
+	s.kept.keepOnly(t)
 	c := s.host(t, App{Order: func(n Native, _ string) (kredivo.Order, error) {
 		o := kredivotest.Order(n.Header("X-Order"), n.Header("X-Buyer"))
 		o.Items[0].Name, o.Items[0].SKU = n.Header("X-Name"), n.Header("X-Order")
@@ -291,6 +293,7 @@ func (s *suite) hookResultsAreKept(t *testing.T) {
 
 // parallelNotifications: many connections at once do not mix up their bytes.
 func (s *suite) parallelNotifications(t *testing.T) {
+	s.kept.keepOnly(t)
 	c := s.host(t, App{})
 	before := s.kept.stored()
 	var wg sync.WaitGroup
