@@ -25,10 +25,13 @@ type Checkout struct {
 const (
 	// callTimeout is how long a shopper waits for DOKU at most, tries included.
 	callTimeout = 30 * time.Second
-	// callLease is how long one generate-order call owns its attempt, beyond the call's own timeout.
-	callLease = 15 * time.Second
+	// callLease is how long a generate-order call owns its attempt without a sign of life; one is given
+	// every third of it, so that a crash holds up the shopper's next click no longer than this.
+	callLease = 12 * time.Second
 	// joinEvery is how often a second click looks whether the first one has its answer.
 	joinEvery = 150 * time.Millisecond
+	// joinTries bounds that to a little more than one call to DOKU takes.
+	joinTries = int(callTimeout/joinEvery) + 50
 	// expiryGrace is how long after its expiry an attempt may still turn out to be paid without anyone
 	// being late: a shopper who pressed pay in the last second.
 	expiryGrace = 15 * time.Minute
@@ -49,30 +52,35 @@ func (p *Plugin) Checkout(ctx context.Context, o Order) (Checkout, error) {
 		return Checkout{}, err
 	}
 	asked := false
-	for {
+	for range joinTries {
 		a, step, err := p.nextStep(ctx, o)
 		if err != nil {
 			return Checkout{}, err
 		}
-		switch step {
-		case stepCall:
+		switch {
+		case step == stepCall:
 			return p.call(ctx, a)
-		case stepResume:
-			if !p.now().After(a.ExpiresAt) || asked {
-				return p.checkoutOf(a, true), nil
-			}
+		case step == stepResume && !p.now().After(a.ExpiresAt):
+			return p.checkoutOf(a, true), nil
+		case step == stepResume && !asked:
 			// Our clock says that the URL is dead. Only DOKU's word closes the attempt; with it closed the
 			// next round makes a new one.
 			asked = true
-			if err := p.askStatus(ctx, a); err != nil {
+			news, err := p.askStatus(ctx, a)
+			if err != nil {
 				return Checkout{}, err
 			}
-		case stepWait:
+			if !news {
+				return p.checkoutOf(a, true), nil
+			}
+		default:
+			// Somebody else is calling DOKU for this attempt, or is settling what DOKU said.
 			if err := p.pause(ctx, joinEvery); err != nil {
 				return Checkout{}, newError(CodeUnavailable, err, "another request is starting this payment")
 			}
 		}
 	}
+	return Checkout{}, newError(CodeUnavailable, nil, "another request is starting this payment")
 }
 
 // A step is what Checkout does next.
@@ -166,7 +174,7 @@ func (p *Plugin) newAttempt(o Order, now time.Time) (Attempt, error) {
 		ExpiresAt:   now.Add(p.cfg.Expiry),
 		NextCheckAt: now.Add(firstCheck),
 		CallToken:   newID(),
-		CallUntil:   now.Add(p.cfg.DOKU.Timeout + callLease),
+		CallUntil:   now.Add(callLease),
 	}
 	a.Token = hashOf(token(p.cfg.DOKU.SecretKey, a.ID))
 	return a, nil
@@ -218,12 +226,14 @@ func invoiceNumber(orderID string, number int, attemptID string) string {
 // call sends a's order to DOKU and records the answer. It finishes what it began when the shopper's
 // connection ends: the answer is worth more than the request that asked for it.
 func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.DOKU.Timeout+callLease/2)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*p.cfg.DOKU.Timeout+storeTimeout)
 	defer cancel()
+	stop := keepAlive(ctx, callLease/3, func(ctx context.Context) error { return p.keepCall(ctx, a) })
 	answer, callErr := p.client.GenerateOrder(ctx, a.RequestID, a.Body)
 	if errors.Is(callErr, doku.ErrConflict) {
 		callErr = p.explainConflict(ctx, a, callErr)
 	}
+	stop()
 	recorded, err := p.recordAnswer(ctx, a, answer, callErr)
 	if err != nil {
 		return Checkout{}, storeFailed(err)
@@ -234,6 +244,20 @@ func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
 	p.log.InfoContext(ctx, "payment started", "order_id", a.OrderID, "invoice_number", a.InvoiceNumber,
 		"request_id", a.RequestID, "attempt", a.Number, "replayed", answer.Replayed)
 	return p.checkoutOf(recorded, false), nil
+}
+
+// keepCall tells other instances that the call for a is still running.
+func (p *Plugin) keepCall(ctx context.Context, a Attempt) error {
+	now := p.now()
+	return p.store.Change(ctx, Scope{OrderID: a.OrderID, Now: now}, func(attempts []Attempt) (Decision, error) {
+		i := slices.IndexFunc(attempts, func(x Attempt) bool { return x.ID == a.ID })
+		if i < 0 || attempts[i].CallToken != a.CallToken {
+			return Decision{}, ErrClaimLost
+		}
+		x := attempts[i]
+		x.CallUntil = now.Add(callLease)
+		return Decision{Update: []Attempt{x}}, nil
+	})
 }
 
 // explainConflict looks behind a 409 that repeats an error instead of a payment URL: DOKU's first answer,

@@ -31,6 +31,7 @@ const (
 	CodeNotFound        Code = "not_found"        // an unknown token
 	CodeBodyTooLarge    Code = "body_too_large"   // over Route.MaxBody
 	CodeUnsupportedBody Code = "unsupported_body" // a Content-Encoding, or a media type we do not read
+	CodeBodyTimeout     Code = "body_timeout"     // the body did not arrive in time
 	CodeInternal        Code = "internal_error"   // anything else; the cause is only logged
 )
 
@@ -52,6 +53,7 @@ var httpStatus = map[Code]int{
 	CodeNotFound:        http.StatusNotFound,
 	CodeBodyTooLarge:    http.StatusRequestEntityTooLarge,
 	CodeUnsupportedBody: http.StatusUnsupportedMediaType,
+	CodeBodyTimeout:     http.StatusRequestTimeout,
 	CodeInternal:        http.StatusInternalServerError,
 }
 

@@ -70,7 +70,7 @@ func (p *Plugin) checkPass(ctx context.Context) (more bool, err error) {
 
 // checkAttempt asks DOKU about one attempt, files the answer and sets the next check.
 func (p *Plugin) checkAttempt(ctx context.Context, a Attempt) error {
-	askErr := p.askStatus(ctx, a)
+	_, askErr := p.askStatus(ctx, a)
 	sctx, cancel := detached(ctx)
 	defer cancel()
 	now := p.now()
@@ -99,25 +99,25 @@ func (p *Plugin) checkAttempt(ctx context.Context, a Attempt) error {
 }
 
 // askStatus asks DOKU for the status of one attempt and, if that is news, stores the answer and
-// settles it. Only an answer about our invoice counts; an unknown invoice, an error page or silence
+// settles it, or leaves it to whoever is settling the same answer already. Only an answer about our invoice counts; an unknown invoice, an error page or silence
 // tell nothing and are never read as failure.
-func (p *Plugin) askStatus(ctx context.Context, a Attempt) error {
+func (p *Plugin) askStatus(ctx context.Context, a Attempt) (news bool, err error) {
 	answer, err := p.client.CheckStatus(ctx, a.InvoiceNumber)
+	if errors.Is(err, doku.ErrUnknownOrder) {
+		return false, nil
+	}
 	if err != nil {
-		if errors.Is(err, doku.ErrUnknownOrder) {
-			return nil
-		}
-		return newError(CodeUnavailable, err, "DOKU did not say how this payment stands")
+		return false, newError(CodeUnavailable, err, "DOKU did not say how this payment stands")
 	}
 	if answer.InvoiceNumber != a.InvoiceNumber {
-		return newError(CodeUnavailable, nil, "DOKU answered about another invoice")
+		return false, newError(CodeUnavailable, nil, "DOKU answered about another invoice")
 	}
-	if _, news := statusOf(answer.Status); !news {
-		return nil
+	if to, known := statusOf(answer.Status); !known || !a.Status.CanBecome(to) {
+		return false, nil
 	}
 	sctx, cancel := detached(ctx)
 	defer cancel()
-	added, err := p.store.Receive(sctx, Message{
+	_, err = p.store.Receive(sctx, Message{
 		Source:     FromStatus,
 		Dedupe:     hashOf("status\n" + a.ID + "\n" + string(answer.Raw)),
 		ClientID:   a.ClientID,
@@ -126,15 +126,12 @@ func (p *Plugin) askStatus(ctx context.Context, a Attempt) error {
 		ReceivedAt: p.now(),
 	})
 	if err != nil {
-		return storeFailed(err)
-	}
-	if !added {
-		return nil
+		return false, storeFailed(err)
 	}
 	if _, err := p.settlePass(ctx); err != nil {
 		wake(p.settle)
 	}
-	return nil
+	return true, nil
 }
 
 // askSoon brings an attempt's next check forward: the shopper is back, so there may be news. Not

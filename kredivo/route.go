@@ -12,15 +12,14 @@ import (
 
 // A Request is one HTTP request, copied out of the framework that received it. The core may keep it.
 type Request struct {
-	Method   string
-	Host     string      // for the cross-origin check
-	Path     string      // escaped, as received; the signed target comes from Config.PublicURL instead
-	Token    string      // the {token} segment of the route's path, if it has one
-	Query    url.Values  //
-	Header   http.Header // every value of every header, with canonical names
-	Body     []byte      // exactly the bytes on the wire
-	ClientIP string      // as the framework's trusted-proxy rules see it; for logs only
-	Hooks    Hooks
+	Method string
+	Host   string      // for the cross-origin check
+	Path   string      // escaped, as received; the signed target comes from Config.PublicURL instead
+	Token  string      // the {token} segment of the route's path, if it has one
+	Query  url.Values  //
+	Header http.Header // every value of every header, with canonical names
+	Body   []byte      // exactly the bytes on the wire
+	Hooks  Hooks
 }
 
 // Hooks are what the core may ask the host while it serves one request. Adapters fill them with
@@ -121,12 +120,19 @@ func (rt Route) Serve(ctx context.Context, req *Request) (resp *Response) {
 	if int64(len(req.Body)) > rt.MaxBody {
 		return rt.plugin.refuse(ctx, rt, req, ErrBodyTooLarge)
 	}
+	if length := req.Header.Get("Content-Length"); rt.MaxBody > 0 && len(req.Body) == 0 && length != "" && length != "0" {
+		return rt.plugin.refuse(ctx, rt, req, errDrained)
+	}
 	resp, err := rt.handle(ctx, req)
 	if err != nil {
 		return rt.plugin.refuse(ctx, rt, req, err)
 	}
 	return resp
 }
+
+// errDrained names the usual cause of a signature that fails, or an order that is missing, for no visible
+// reason. It is our side's fault, so DOKU is answered 500 and comes again.
+var errDrained = errors.New("kredivo: the body is empty although Content-Length is not: a middleware has read it; mount the routes before or outside it")
 
 // refuse logs an error once and turns it into an answer.
 func (p *Plugin) refuse(ctx context.Context, rt Route, req *Request, err error) *Response {
@@ -146,10 +152,14 @@ func (p *Plugin) refuse(ctx context.Context, rt Route, req *Request, err error) 
 
 // ErrorResponse turns an error into the answer that the routes would give, for an adapter's own
 // errors such as a body over the limit (ErrBodyTooLarge) and for middleware such as RequirePaid. Any
-// error that is not an *Error becomes an internal one and its text is not shown. Req says which
+// error that is not an *Error becomes an internal one: its text is logged and not shown. Req says which
 // language and form the client reads; only Header is looked at.
 func (p *Plugin) ErrorResponse(req *Request, err error) *Response {
-	resp := p.errorResponse(req, asError(err))
+	e := asError(err)
+	if e.HTTPStatus() >= http.StatusInternalServerError {
+		p.log.Error("request failed", "code", e.Code, "error", err)
+	}
+	resp := p.errorResponse(req, e)
 	resp.Header.Set(Marker, "1")
 	return resp
 }

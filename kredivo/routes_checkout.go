@@ -1,6 +1,7 @@
 package kredivo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -219,13 +220,15 @@ func jsonResponse(status int, v any) *Response {
 }
 
 func jsonAs(mediaType string, status int, v any) *Response {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // payment URLs hold &, and people read this with curl
+	if err := enc.Encode(v); err != nil {
 		panic(err) // only our own maps and structs come here
 	}
 	return &Response{
 		Status: status,
 		Header: http.Header{"Content-Type": {mediaType}, "Cache-Control": {"no-store"}, "Referrer-Policy": {"no-referrer"}, "X-Content-Type-Options": {"nosniff"}},
-		Body:   append(body, '\n'),
+		Body:   body.Bytes(),
 	}
 }

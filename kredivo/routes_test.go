@@ -162,6 +162,7 @@ func TestCheckoutRouteGuards(t *testing.T) {
 		}, 500, "internal_error"},
 		{"no hook", func(r *kredivo.Request) { r.Hooks.Order = nil }, 500, "internal_error"},
 		{"too large", func(r *kredivo.Request) { r.Body = make([]byte, 17<<10) }, 413, "body_too_large"},
+		{"drained by a middleware", func(r *kredivo.Request) { r.Body, r.Header["Content-Length"] = nil, []string{"10"} }, 500, "internal_error"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

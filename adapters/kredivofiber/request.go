@@ -34,12 +34,11 @@ func copyHead(c *fiber.Ctx) *kredivo.Request {
 	r.Header.VisitAll(func(k, v []byte) { header.Add(string(k), string(v)) })
 	query, _ := url.ParseQuery(string(r.URI().QueryString())) // what cannot be read is left out, as in net/http
 	return &kredivo.Request{
-		Method:   strings.Clone(c.Method()),
-		Host:     string(r.Host()),
-		Path:     string(r.URI().PathOriginal()),
-		Query:    query,
-		Header:   header,
-		ClientIP: strings.Clone(c.IP()),
+		Method: strings.Clone(c.Method()),
+		Host:   string(r.Host()),
+		Path:   string(r.URI().PathOriginal()),
+		Query:  query,
+		Header: header,
 	}
 }
 

@@ -76,7 +76,6 @@ func serve(p *kredivo.Plugin, rt kredivo.Route, h Hooks) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		restoreBody(c)
 		req, err := kredivohttp.NewRequest(c.Writer, c.Request, mounted(c, rt))
-		req.ClientIP = c.ClientIP()
 		if err != nil {
 			kredivohttp.Write(c.Writer, p.ErrorResponse(req, err))
 			return

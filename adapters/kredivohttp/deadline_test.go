@@ -32,8 +32,8 @@ func TestStalledBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.StatusCode != http.StatusBadRequest {
-			t.Errorf("status %d, want 400", resp.StatusCode)
+		if resp.StatusCode != http.StatusRequestTimeout {
+			t.Errorf("status %d, want 408", resp.StatusCode)
 		}
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("given up after %v, want 5s", took)

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,17 +62,12 @@ func copyHead(r *http.Request) *kredivo.Request {
 		// The core tells a body that was read before it from one that was never sent by this.
 		header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
 	}
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		ip = r.RemoteAddr
-	}
 	return &kredivo.Request{
-		Method:   r.Method,
-		Host:     r.Host,
-		Path:     r.URL.EscapedPath(),
-		Query:    r.URL.Query(),
-		Header:   header,
-		ClientIP: ip,
+		Method: r.Method,
+		Host:   r.Host,
+		Path:   r.URL.EscapedPath(),
+		Query:  r.URL.Query(),
+		Header: header,
 	}
 }
 
@@ -106,7 +101,10 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, timeout time.
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return nil, kredivo.ErrBodyTooLarge
 		}
-		return nil, &kredivo.Error{Code: kredivo.CodeInvalidRequest, Detail: "the request body did not arrive in full and in time", Err: err}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, &kredivo.Error{Code: kredivo.CodeBodyTimeout, Detail: "the request body did not arrive in time", Err: err}
+		}
+		return nil, &kredivo.Error{Code: kredivo.CodeInvalidRequest, Detail: "the request body did not arrive in full", Err: err}
 	}
 	// Left in place it would end r.Context() of a slow handler when a middleware had read the body before us.
 	_ = deadline.SetReadDeadline(time.Time{})
