@@ -56,10 +56,10 @@ func checkSettings(conn sqlite.ExecQuerierContext) error {
 	for _, s := range settings {
 		value, err := readPragma(conn, s.pragma)
 		if err != nil {
-			return fmt.Errorf("sqlite: read back %s: %w", s.pragma, err)
+			return fmt.Errorf("read back %s: %w", s.pragma, err)
 		}
 		if !s.good(value) {
-			wrong = append(wrong, fmt.Errorf("sqlite: unsafe setting: %s is %v, it must be %s", s.pragma, value, s.need))
+			wrong = append(wrong, fmt.Errorf("unsafe setting: %s is %v, it must be %s", s.pragma, value, s.need))
 		}
 	}
 	return errors.Join(wrong...)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -32,7 +33,7 @@ var oldestSafe = [3]int{3, 51, 3}
 func checkLibrary(ctx context.Context, db *sql.DB, allowOld bool) error {
 	var version string
 	if err := db.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version); err != nil {
-		return fmt.Errorf("sqlite: open: %w", err)
+		return err
 	}
 	return checkVersion(version, allowOld)
 }
@@ -40,19 +41,11 @@ func checkLibrary(ctx context.Context, db *sql.DB, allowOld bool) error {
 func checkVersion(version string, allowOld bool) error {
 	var v [3]int
 	if _, err := fmt.Sscanf(version, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
-		return fmt.Errorf("sqlite: library version %q: %w", version, err)
+		return fmt.Errorf("library version %q: %w", version, err)
 	}
-	for i := range v {
-		if v[i] > oldestSafe[i] {
-			return nil
-		}
-		if v[i] < oldestSafe[i] {
-			if allowOld {
-				return nil
-			}
-			return fmt.Errorf("sqlite: library version %s can lose committed data (WAL reset bug): build with SQLite %d.%d.%d or later, or set AllowOldSQLite",
-				version, oldestSafe[0], oldestSafe[1], oldestSafe[2])
-		}
+	if slices.Compare(v[:], oldestSafe[:]) < 0 && !allowOld {
+		return fmt.Errorf("library version %s can lose committed data (WAL reset bug): build with SQLite %d.%d.%d or later, or set AllowOldSQLite",
+			version, oldestSafe[0], oldestSafe[1], oldestSafe[2])
 	}
 	return nil
 }

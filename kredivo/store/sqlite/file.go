@@ -15,7 +15,10 @@ const fileMode = 0o600
 // under its name only after our handle is closed: closing any handle of a file drops every lock that
 // the process holds on it, also those of a connection that opened it meanwhile.
 func createFile(path string) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
+	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600

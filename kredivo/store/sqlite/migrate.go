@@ -23,11 +23,11 @@ var migrations embed.FS
 func migrate(ctx context.Context, c connector, prefix string) (err error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("sqlite: read the migrations: %w", err)
+		return fmt.Errorf("read the migrations: %w", err)
 	}
 	conn, err := c.Connect(ctx)
 	if err != nil {
-		return fmt.Errorf("sqlite: open for migration: %w", err)
+		return fmt.Errorf("open for migration: %w", err)
 	}
 	one := &sharedTx{Conn: conn}
 	db := sql.OpenDB(one)
@@ -35,13 +35,13 @@ func migrate(ctx context.Context, c connector, prefix string) (err error) {
 	defer func() { err = errors.Join(err, db.Close(), conn.Close()) }()
 
 	if err := one.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("sqlite: lock the database for migration: %w", err)
+		return fmt.Errorf("lock the database for migration: %w", err)
 	}
 	if err := sqlstore.Migrate(ctx, db, goose.DialectSQLite3, files, prefix); err != nil {
 		return errors.Join(err, one.exec(context.WithoutCancel(ctx), "ROLLBACK"))
 	}
 	if err := one.exec(ctx, "COMMIT"); err != nil {
-		return fmt.Errorf("sqlite: commit the migration: %w", err)
+		return fmt.Errorf("commit the migration: %w", err)
 	}
 	return nil
 }

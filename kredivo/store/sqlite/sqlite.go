@@ -64,7 +64,11 @@ func OpenConfig(ctx context.Context, cfg Config) (kredivo.Store, error) {
 		cfg.Logger.WarnContext(ctx, "the SQLite file is on a network file system, where locks and flushes cannot be relied on: move it to a local disk",
 			"path", file.path, "file_system", name)
 	}
-	return open(ctx, cfg, newConnector(file.dsn(readWrite)), newConnector(file.dsn(readOnly)))
+	s, err := open(ctx, cfg, newConnector(file.dsn(readWrite)), newConnector(file.dsn(readOnly)))
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", file.path, err)
+	}
+	return s, nil
 }
 
 // open opens the store on two connectors.
@@ -88,7 +92,7 @@ func open(ctx context.Context, cfg Config, write, read connector) (_ kredivo.Sto
 		return nil, err
 	}
 	if err := reader.PingContext(ctx); err != nil {
-		return nil, fmt.Errorf("sqlite: open for reading: %w", err)
+		return nil, err
 	}
 	return sqlstore.New(writer, reader, dialect(), cfg.TablePrefix)
 }

@@ -82,7 +82,7 @@ var checkTests = []test{
 		var mu sync.Mutex
 		var got []string
 		parallel(6, func(worker int) {
-			for {
+			for range rounds {
 				all, err := stores[worker%2].ClaimChecks(p.Context(), claim("t", start, 7))
 				if err != nil {
 					p.Error(err)

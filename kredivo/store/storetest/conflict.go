@@ -92,7 +92,7 @@ var conflictTests = []test{
 		open := func(a kredivo.Attempt) bool { return a.Status.Open() }
 		parallel(20, func(i int) {
 			fresh := attempt("A", i+1)
-			for {
+			for range rounds {
 				err := stores[i%2].Change(p.Context(), order("A"), func(all []kredivo.Attempt) (kredivo.Decision, error) {
 					if slices.ContainsFunc(all, open) {
 						return kredivo.Decision{}, nil

@@ -149,7 +149,7 @@ var eventTests = []test{
 		}
 		parallel(6, func(worker int) {
 			s := stores[worker%2]
-			for round := 0; ; round++ {
+			for round := range rounds {
 				mu.Lock()
 				finished := left == 0
 				mu.Unlock()

@@ -142,7 +142,7 @@ var messageTests = []test{
 		var mu sync.Mutex
 		var got []string
 		parallel(8, func(worker int) {
-			for round := 0; ; round++ {
+			for round := range rounds {
 				all, err := stores[worker%2].ClaimMessages(p.Context(), claim(fmt.Sprintf("w%d-%d", worker, round), start, 7))
 				if err != nil {
 					p.Error(err)

@@ -293,6 +293,9 @@ func (p *place) backlog(s kredivo.Store, want kredivo.Backlog) {
 	p.same(got, want)
 }
 
+// rounds bounds loops that end by themselves on a store that works.
+const rounds = 2000
+
 // parallel runs f n times at once and waits.
 func parallel(n int, f func(i int)) {
 	begin := make(chan struct{})

@@ -50,7 +50,7 @@ var valueTests = []test{
 		s := p.store()
 		empty := kredivo.Attempt{ID: "empty", OrderID: "E", InvoiceNumber: "E", RequestID: "E", Status: kredivo.Created}
 		big := full("B", 1)
-		big.Body = bytes.Repeat(allBytes(), 1024)
+		big.Body = bytes.Repeat(allBytes(), 32)
 		big.Amount = money.Rupiah(999_999_999_999)
 		for _, a := range []kredivo.Attempt{full("A", 1), empty, big} {
 			p.create(s, a)

@@ -61,7 +61,7 @@ func (s *Store) Backlog(ctx context.Context) (kredivo.Backlog, error) {
 // write runs fn in one transaction and commits it. Whatever ends fn otherwise, an error or a panic,
 // rolls everything back. The error of fn comes back unchanged.
 func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("sqlstore: begin: %w", err)
 	}
@@ -73,6 +73,27 @@ func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 		return fmt.Errorf("sqlstore: commit: %w", err)
 	}
 	return nil
+}
+
+// begin starts a transaction or gives up when ctx ends. A driver may wait for another's lock without
+// looking at ctx, so it waits beside us; a transaction that comes too late is rolled back by
+// database/sql, because its ctx has ended.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	type begun struct {
+		tx  *sql.Tx
+		err error
+	}
+	result := make(chan begun, 1)
+	go func() {
+		tx, err := s.writer.BeginTx(ctx, nil)
+		result <- begun{tx, err}
+	}()
+	select {
+	case b := <-result:
+		return b.tx, b.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // now is the time that leases are reckoned from: the database's, where several machines share it,
