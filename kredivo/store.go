@@ -55,6 +55,11 @@ type Store interface {
 	// without an order is an order of its own.
 	ClaimEvents(ctx context.Context, c Claim) ([]Delivery, error)
 
+	// KeepEvent makes the live claim of d last until c.Now plus c.Lease, for a host's handler that takes its
+	// time. ErrClaimLost as for FinishEvent; a claim that has run out and that nobody else has taken is
+	// still live. Token and Limit of c are ignored.
+	KeepEvent(ctx context.Context, d Delivery, c Claim) error
+
 	// FinishEvent ends one delivery: done, again later, or parked. ErrClaimLost when the event is
 	// finished already or claimed under another token; nothing is written then.
 	FinishEvent(ctx context.Context, d Delivery, o Outcome) error

@@ -15,8 +15,10 @@ const (
 	// settleBatch, checkBatch: how much one pass claims.
 	settleBatch = 32
 	checkBatch  = 8
-	// settleLease, checkLease: how long a crashed instance's work stays put.
-	settleLease = time.Minute
+	// How long a crashed instance's work stays put. Settling takes milliseconds; a handler of the host's
+	// may take long, so its claim is renewed while it runs.
+	settleLease = 15 * time.Second
+	eventLease  = 15 * time.Second
 	checkLease  = 5 * time.Minute
 	// handlers is how many calls of OnEvent may run at once, each for another order.
 	handlers = 8
@@ -92,7 +94,7 @@ func (p *Plugin) deliverLoop(ctx context.Context) {
 		sctx, cancel := detached(ctx)
 		defer cancel()
 		batch, err := p.store.ClaimEvents(sctx, Claim{
-			Token: newID(), Now: p.now(), Lease: p.cfg.HandlerTimeout + settleLease, Limit: free,
+			Token: newID(), Now: p.now(), Lease: eventLease, Limit: free,
 		})
 		if err != nil {
 			return false, err
@@ -112,7 +114,11 @@ func (p *Plugin) deliverLoop(ctx context.Context) {
 
 // deliverEvent calls the host once and records how it ended.
 func (p *Plugin) deliverEvent(ctx context.Context, d Delivery) {
+	stop := keepAlive(context.WithoutCancel(ctx), eventLease/3, func(ctx context.Context) error {
+		return p.store.KeepEvent(ctx, d, Claim{Now: p.now(), Lease: eventLease})
+	})
 	err := p.callHost(ctx, d.Event)
+	stop()
 	now := p.now()
 	o := Outcome{State: WorkDone}
 	if err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
@@ -429,4 +431,45 @@ func TestRestartFinishesWhatWasAcknowledged(t *testing.T) {
 		t.Fatalf("notification answered %d", resp.Status)
 	}
 	shop.Wait("1001", kredivo.PaymentSucceeded)
+}
+
+// A handler that takes longer than a claim lasts keeps its event, also from another instance.
+func TestSlowHandlerKeepsItsEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		slow := func(context.Context, kredivo.Event) error {
+			calls.Add(1)
+			<-time.After(2 * time.Minute)
+			return nil
+		}
+		shop := kredivotest.New(t, func(c *kredivotest.Config) {
+			c.Plugin.OnEvent, c.Plugin.HandlerTimeout, c.Plugin.PollEvery = slow, 5*time.Minute, time.Second
+		})
+		other, err := kredivo.New(kredivo.Config{
+			DOKU:      doku.Config{ClientID: kredivotest.ClientID, SecretKey: kredivotest.SecretKey, Transport: shop.DOKU.Transport()},
+			PublicURL: kredivotest.PublicURL, Store: shop.Store, OnEvent: slow, PollEvery: time.Second,
+			Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- other.Run(ctx) }()
+
+		checkout(t, shop, "1001")
+		shop.Pay("1001")
+		<-time.After(3 * time.Minute)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("the handler was called %d times, want once", n)
+		}
+		if b := backlog(t, shop); b != (kredivo.Backlog{}) {
+			t.Errorf("backlog = %+v, want none", b)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
 }

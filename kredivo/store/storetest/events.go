@@ -46,6 +46,25 @@ var eventTests = []test{
 		p.same(d.Tries, 2)
 	}},
 
+	{"are kept by whoever holds them", func(p *place) {
+		s := p.store()
+		p.emit(s, event("A", "a1"))
+		d := p.event(s, claim("t1", start, 10))
+		keep := func(d kredivo.Delivery, at time.Time) error {
+			return s.KeepEvent(p.Context(), d, kredivo.Claim{Now: at, Lease: time.Minute})
+		}
+		p.is(keep(d, after(50*time.Second)), nil)
+		p.same(ids(p.events(s, claim("t2", after(109*time.Second), 10))), []string(nil))
+		p.is(keep(d, after(5*time.Minute)), nil) // run out, but nobody else's
+		p.same(ids(p.events(s, claim("t3", after(359*time.Second), 10))), []string(nil))
+		p.is(keep(kredivo.Delivery{Event: d.Event, Token: "t9"}, start), kredivo.ErrClaimLost)
+		p.is(keep(kredivo.Delivery{Event: d.Event}, start), kredivo.ErrClaimLost)
+		second := p.event(s, claim("t4", after(6*time.Minute), 10))
+		p.is(keep(d, after(6*time.Minute)), kredivo.ErrClaimLost)
+		p.finish(s, second, done)
+		p.is(keep(second, after(6*time.Minute)), kredivo.ErrClaimLost)
+	}},
+
 	{"of other orders do not wait", func(p *place) {
 		s := p.store()
 		p.emit(s, event("A", "a1"), event("A", "a2"), event("B", "b1"), event("C", "c1"))

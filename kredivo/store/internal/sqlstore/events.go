@@ -49,6 +49,21 @@ func (s *Store) ClaimEvents(ctx context.Context, c kredivo.Claim) ([]kredivo.Del
 	})
 }
 
+// KeepEvent implements [kredivo.Store].
+func (s *Store) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Claim) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		now, err := s.now(ctx, tx, c.Now)
+		if err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, s.sql.keepEvent, dueArg(now.Add(c.Lease)), d.Event.ID, textArg(d.Token))
+		if err != nil {
+			return fmt.Errorf("sqlstore: keep a claim: %w", err)
+		}
+		return oneRow(result, kredivo.ErrClaimLost)
+	})
+}
+
 // FinishEvent implements [kredivo.Store].
 func (s *Store) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome) error {
 	return s.write(ctx, func(tx *sql.Tx) error {

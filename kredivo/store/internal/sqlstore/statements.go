@@ -26,7 +26,7 @@ type statements struct {
 	insertAttempt, updateAttempt                     string
 	dueChecks, moveChecks                            string
 	insertMessage, checkClaim                        string
-	insertEvent                                      string
+	insertEvent, keepEvent                           string
 	messages, events                                 work
 	backlog                                          string
 	bind                                             func(string) string
@@ -68,6 +68,8 @@ func newStatements(d Dialect, prefix string) statements {
 		insertEvent: text(d.InsertNew(`INSERT INTO {event}
 			(event_id, stream, order_id, payload, created_at, state, tries, run_at, claim_until, last_error)
 			VALUES (?, ?, ?, ?, ?, 'new', 0, ?, ?, '')`, `event_id`)),
+
+		keepEvent: text(`UPDATE {event} SET claim_until = ? WHERE event_id = ? AND state = 'new' AND claim_token = ?`),
 
 		messages: work{
 			due: text(`SELECT ` + messageColumns + ` FROM {inbox}
