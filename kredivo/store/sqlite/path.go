@@ -45,8 +45,8 @@ var (
 
 // parsePath reads a path or a file: URI.
 func parsePath(raw string) (file, error) {
-	if raw == "" {
-		return file{}, errNoPath
+	if strings.Contains(raw, ":memory:") {
+		return file{}, errMemory
 	}
 	path := raw
 	var f file
@@ -59,8 +59,6 @@ func parsePath(raw string) (file, error) {
 	switch {
 	case path == "":
 		return file{}, errNoPath
-	case strings.Contains(path, ":memory:"):
-		return file{}, errMemory
 	case strings.ContainsRune(path, 0):
 		return file{}, errors.New("the path of the database file has a NUL character")
 	}
