@@ -42,6 +42,7 @@ func everyStatement(t *testing.T, s kredivo.Store, r *recorder) []statement {
 	events, err := s.ClaimEvents(ctx, claim("t", 32))
 	ok(err)
 	for _, d := range events {
+		ok(s.KeepEvent(ctx, d, claim("", 0)))
 		ok(s.FinishEvent(ctx, d, kredivo.Outcome{State: kredivo.WorkRetry, RunAt: start}))
 	}
 	_, err = s.ClaimChecks(ctx, claim("t", 8))

@@ -184,5 +184,8 @@ var lifeTests = []test{
 		if err := s.FinishEvent(p.Context(), d, done); err == nil {
 			p.Error("FinishEvent: no error")
 		}
+		if err := s.KeepEvent(p.Context(), d, claim("t", start, 1)); err == nil {
+			p.Error("KeepEvent: no error")
+		}
 	}},
 }

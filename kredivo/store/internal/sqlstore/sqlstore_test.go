@@ -45,7 +45,7 @@ func TestStatementsUseTheDialect(t *testing.T) {
 	}
 	all := []string{
 		s.lockOrder, s.lockInvoice, s.attempts, s.attemptByToken, s.insertAttempt, s.updateAttempt, s.dueChecks,
-		s.in(s.moveChecks, 3), s.insertMessage, s.checkClaim, s.insertEvent, s.messages.due, s.in(s.messages.claim, 3),
+		s.in(s.moveChecks, 3), s.insertMessage, s.checkClaim, s.insertEvent, s.keepEvent, s.messages.due, s.in(s.messages.claim, 3),
 		s.messages.finish, s.events.due, s.in(s.events.claim, 3), s.events.finish, s.backlog,
 	}
 	for _, text := range all {
