@@ -12,7 +12,7 @@ import (
 
 // Change implements [kredivo.Store].
 func (s *Store) Change(ctx context.Context, scope kredivo.Scope, decide func([]kredivo.Attempt) (kredivo.Decision, error)) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx transaction) error {
 		if err := s.fence(ctx, tx, scope.Message); err != nil {
 			return err
 		}
@@ -29,20 +29,26 @@ func (s *Store) Change(ctx context.Context, scope kredivo.Scope, decide func([]k
 }
 
 // lockAttempts reads the attempts of scope so that nobody else changes them before the end of tx.
-func (s *Store) lockAttempts(ctx context.Context, tx *sql.Tx, scope kredivo.Scope) ([]kredivo.Attempt, error) {
-	switch {
-	case scope.OrderID != "":
-		return queryAttempts(ctx, tx, s.sql.lockOrder, scope.OrderID)
-	case scope.InvoiceNumber != "":
-		return queryAttempts(ctx, tx, s.sql.lockInvoice, scope.InvoiceNumber)
-	default:
+func (s *Store) lockAttempts(ctx context.Context, tx transaction, scope kredivo.Scope) ([]kredivo.Attempt, error) {
+	statement, name := s.sql.lockOrder, scope.OrderID
+	if name == "" {
+		statement, name = s.sql.lockInvoice, scope.InvoiceNumber
+	}
+	if name == "" || !s.holds(name) {
 		return nil, nil
 	}
+	attempts, err := queryAttempts(ctx, tx, statement, name)
+	if err != nil || s.dialect.Lock == "" || len(attempts) == 0 {
+		return attempts, err
+	}
+	// Whoever held these rows while we waited may have added an attempt that our statement, which began
+	// before, does not see. Now that we hold them nobody can.
+	return queryAttempts(ctx, tx, statement, name)
 }
 
 // apply writes a decision. Updates come before the new attempt, so that one decision may close an
 // order's open attempt and open the next.
-func (s *Store) apply(ctx context.Context, tx *sql.Tx, scope kredivo.Scope, d kredivo.Decision) error {
+func (s *Store) apply(ctx context.Context, tx transaction, scope kredivo.Scope, d kredivo.Decision) error {
 	for _, a := range d.Update {
 		if err := s.updateAttempt(ctx, tx, a); err != nil {
 			return err
@@ -61,10 +67,10 @@ func (s *Store) apply(ctx context.Context, tx *sql.Tx, scope kredivo.Scope, d kr
 	if scope.Message == nil || d.Message == (kredivo.Outcome{}) {
 		return nil
 	}
-	return finish(ctx, tx, s.sql.messages.finish, scope.Message.ID, scope.Message.Token, d.Message)
+	return s.finish(ctx, tx, s.sql.messages.finish, scope.Message.ID, scope.Message.Token, d.Message)
 }
 
-func (s *Store) insertAttempt(ctx context.Context, tx *sql.Tx, a kredivo.Attempt) error {
+func (s *Store) insertAttempt(ctx context.Context, tx transaction, a kredivo.Attempt) error {
 	changing, err := changingArgs(a)
 	if err != nil {
 		return err
@@ -80,7 +86,7 @@ func (s *Store) insertAttempt(ctx context.Context, tx *sql.Tx, a kredivo.Attempt
 	return nil
 }
 
-func (s *Store) updateAttempt(ctx context.Context, tx *sql.Tx, a kredivo.Attempt) error {
+func (s *Store) updateAttempt(ctx context.Context, tx transaction, a kredivo.Attempt) error {
 	args, err := changingArgs(a)
 	if err != nil {
 		return err
@@ -94,12 +100,24 @@ func (s *Store) updateAttempt(ctx context.Context, tx *sql.Tx, a kredivo.Attempt
 
 // Attempts implements [kredivo.Store].
 func (s *Store) Attempts(ctx context.Context, orderID string) ([]kredivo.Attempt, error) {
-	return queryAttempts(ctx, s.reader, s.sql.attempts, orderID)
+	if !s.holds(orderID) {
+		return nil, nil
+	}
+	var attempts []kredivo.Attempt
+	err := s.read(ctx, func(ctx context.Context) (err error) {
+		attempts, err = queryAttempts(ctx, s.reader, s.sql.attempts, orderID)
+		return err
+	})
+	return attempts, err
 }
 
 // AttemptByToken implements [kredivo.Store].
 func (s *Store) AttemptByToken(ctx context.Context, h kredivo.Hash) (kredivo.Attempt, error) {
-	a, err := scanAttempt(s.reader.QueryRowContext(ctx, s.sql.attemptByToken, h[:]))
+	var a kredivo.Attempt
+	err := s.read(ctx, func(ctx context.Context) (err error) {
+		a, err = scanAttempt(s.reader.QueryRowContext(ctx, s.sql.attemptByToken, h[:]))
+		return err
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return kredivo.Attempt{}, kredivo.ErrNotFound
 	}
@@ -112,11 +130,9 @@ func (s *Store) ClaimChecks(ctx context.Context, c kredivo.Claim) ([]kredivo.Att
 		return nil, nil
 	}
 	var due []kredivo.Attempt
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		now, err := s.now(ctx, tx, c.Now)
-		if err != nil {
-			return err
-		}
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		now := tx.clock(c.Now)
+		var err error
 		due, err = queryAttempts(ctx, tx, s.sql.dueChecks, dueArg(now), min(c.Limit, maxClaim))
 		if err != nil || len(due) == 0 {
 			return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
 )
@@ -21,11 +22,10 @@ func claim[T any](ctx context.Context, s *Store, c kredivo.Claim, w work, scan f
 		return nil, nil
 	}
 	var items []T
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		now, err := s.now(ctx, tx, c.Now)
-		if err != nil {
-			return err
-		}
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		items = nil // of a try before this one
+		now := tx.clock(c.Now)
+		s.skew.Store(int64(now.Sub(c.Now)))
 		rows, err := tx.QueryContext(ctx, w.due, dueArg(now), dueArg(now), min(c.Limit, maxClaim))
 		if err != nil {
 			return fmt.Errorf("sqlstore: look for work: %w", err)
@@ -56,17 +56,31 @@ func claim[T any](ctx context.Context, s *Store, c kredivo.Claim, w work, scan f
 	return items, nil
 }
 
+// insertNew runs a statement of [Dialect.InsertNew] and reports whether the row is new.
+func (s *Store) insertNew(ctx context.Context, tx transaction, statement string, args ...any) (bool, error) {
+	result, err := tx.ExecContext(ctx, statement, args...)
+	if err != nil && s.dialect.InsertNew == nil && s.dialect.Duplicate(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
 // finish ends the claim of the row with the given key, or returns ErrClaimLost.
-func finish(ctx context.Context, tx *sql.Tx, statement string, key any, token string, o kredivo.Outcome) error {
+func (s *Store) finish(ctx context.Context, tx transaction, statement string, key any, token string, o kredivo.Outcome) error {
 	var runAt any // NULL leaves it
 	switch o.State {
 	case kredivo.WorkDone, kredivo.WorkParked:
 	case kredivo.WorkRetry:
-		runAt = dueArg(o.RunAt)
+		// The caller reckons by its own clock, and the next claim by the database's.
+		runAt = dueArg(o.RunAt.Add(time.Duration(s.skew.Load())))
 	default:
 		return fmt.Errorf("sqlstore: unknown outcome %q", o.State)
 	}
-	result, err := tx.ExecContext(ctx, statement, string(o.State), runAt, longAgo, o.Error, key, textArg(token))
+	result, err := tx.ExecContext(ctx, statement, string(o.State), runAt, longAgo, readable(o.Error), key, textArg(token))
 	if err != nil {
 		return fmt.Errorf("sqlstore: finish work: %w", err)
 	}

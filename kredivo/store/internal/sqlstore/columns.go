@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
@@ -76,6 +77,11 @@ func textArg(s string) any {
 		return nil
 	}
 	return s
+}
+
+// readable makes a reason storable everywhere: not every database takes any bytes as text.
+func readable(reason string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(reason, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // encodeHeader writes a header as JSON that a person can read. JSON knows only Unicode and a header

@@ -11,23 +11,47 @@ import (
 )
 
 // A Dialect is what one kind of database does differently. The zero value of a field is what SQLite,
-// the simplest of them, needs; only Duplicate and InsertNew have no default.
+// the simplest of them, needs; only Duplicate has no default.
 type Dialect struct {
 	// Placeholder spells the nth parameter of a statement, from 1. Nil for "?".
 	Placeholder func(n int) string
 
 	// InsertNew completes an INSERT so that a row whose key exists already is left alone and counted
-	// as no row: it is given "INSERT INTO t (...) VALUES (...)" and the name of the unique key column.
+	// as no row: it is given "INSERT INTO t (...) VALUES (...)" and the name of the unique key column. Nil
+	// where a Duplicate error undoes nothing but its own statement, so that the plain INSERT will do.
 	InsertNew func(insert, key string) string
+
+	// Unfinished is the condition for a row of work that is not done, spelled as the database's index
+	// wants it; it is given the column. Nil for "<> 'done'".
+	Unfinished func(column string) string
+
+	// Touch completes the SET of an UPDATE that may change nothing, where rows that stay as they were
+	// are not counted as updated.
+	Touch string
 
 	// Lock is appended to a SELECT whose rows the transaction is about to change, and ClaimLock to one
 	// that must pass over rows which others have locked. Empty where a transaction that writes has the
 	// database to itself.
 	Lock, ClaimLock string
 
-	// Now is the database's own clock, for leases when several machines share it. The caller's time is
-	// given too. Nil to use the caller's.
-	Now func(ctx context.Context, tx *sql.Tx, caller time.Time) (time.Time, error)
+	// TxOptions are for every transaction that writes. Nil for the driver's default.
+	TxOptions *sql.TxOptions
+
+	// Begin runs first in every transaction that writes: it makes the settings that hold for this
+	// transaction only, and returns the time of the database's clock, which leases and due times are
+	// reckoned by when several machines share it. The zero time means the caller's clock.
+	Begin func(ctx context.Context, tx *sql.Tx) (now time.Time, err error)
+
+	// Timeout bounds each call as a whole, so that a database that does not answer is noticed. 0 for none.
+	Timeout time.Duration
+
+	// Again reports whether err says that the database has undone the whole transaction for a reason that
+	// a second try does not meet, such as a deadlock. Nil for never.
+	Again func(err error) bool
+
+	// Holds reports whether a text can be stored at all. What cannot be stored has no attempts. Nil for
+	// any bytes.
+	Holds func(text string) bool
 
 	// Duplicate reports whether err says that a unique key exists already.
 	Duplicate func(err error) bool

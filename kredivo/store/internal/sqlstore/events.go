@@ -11,13 +11,14 @@ import (
 )
 
 // insertEvent queues e for the host, once per ID.
-func (s *Store) insertEvent(ctx context.Context, tx *sql.Tx, e kredivo.Event, now time.Time) error {
+func (s *Store) insertEvent(ctx context.Context, tx transaction, e kredivo.Event, now time.Time) error {
 	e.At = stored(e.At)
 	payload, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("sqlstore: write event %s: %w", e.ID, err)
 	}
-	_, err = tx.ExecContext(ctx, s.sql.insertEvent, e.ID, stream(e), e.OrderID, string(payload), timeArg(now), dueArg(now), longAgo)
+	_, err = s.insertNew(ctx, tx, s.sql.insertEvent, e.ID, stream(e), e.OrderID, string(payload),
+		timeArg(now), dueArg(tx.clock(now)), longAgo)
 	if err != nil {
 		return fmt.Errorf("sqlstore: queue event %s: %w", e.ID, err)
 	}
@@ -51,11 +52,8 @@ func (s *Store) ClaimEvents(ctx context.Context, c kredivo.Claim) ([]kredivo.Del
 
 // KeepEvent implements [kredivo.Store].
 func (s *Store) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Claim) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		now, err := s.now(ctx, tx, c.Now)
-		if err != nil {
-			return err
-		}
+	return s.write(ctx, func(ctx context.Context, tx transaction) error {
+		now := tx.clock(c.Now)
 		result, err := tx.ExecContext(ctx, s.sql.keepEvent, dueArg(now.Add(c.Lease)), d.Event.ID, textArg(d.Token))
 		if err != nil {
 			return fmt.Errorf("sqlstore: keep a claim: %w", err)
@@ -66,7 +64,7 @@ func (s *Store) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Cla
 
 // FinishEvent implements [kredivo.Store].
 func (s *Store) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		return finish(ctx, tx, s.sql.events.finish, d.Event.ID, d.Token, o)
+	return s.write(ctx, func(ctx context.Context, tx transaction) error {
+		return s.finish(ctx, tx, s.sql.events.finish, d.Event.ID, d.Token, o)
 	})
 }

@@ -15,16 +15,15 @@ func (s *Store) Receive(ctx context.Context, m kredivo.Message) (added bool, err
 	if err != nil {
 		return false, fmt.Errorf("sqlstore: write a header: %w", err)
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, s.sql.insertMessage,
+	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+		var err error
+		added, err = s.insertNew(ctx, tx, s.sql.insertMessage,
 			string(m.Source), m.Dedupe[:], m.ClientID, header, bytesArg(m.Body), timeArg(m.ReceivedAt),
-			dueArg(m.ReceivedAt), longAgo)
+			dueArg(tx.clock(m.ReceivedAt)), longAgo)
 		if err != nil {
 			return fmt.Errorf("sqlstore: receive a message: %w", err)
 		}
-		n, err := result.RowsAffected()
-		added = n > 0
-		return err
+		return nil
 	})
 	return added && err == nil, err
 }
@@ -46,7 +45,7 @@ func (s *Store) ClaimMessages(ctx context.Context, c kredivo.Claim) ([]kredivo.M
 
 // fence makes sure that m, if there is one, is still under the claim of whoever changes something in
 // its name.
-func (s *Store) fence(ctx context.Context, tx *sql.Tx, m *kredivo.Message) error {
+func (s *Store) fence(ctx context.Context, tx transaction, m *kredivo.Message) error {
 	if m == nil {
 		return nil
 	}

@@ -42,6 +42,16 @@ type work struct {
 func newStatements(d Dialect, prefix string) statements {
 	tables := strings.NewReplacer("{attempt}", prefix+"attempt", "{inbox}", prefix+"inbox", "{event}", prefix+"event")
 	text := func(s string) string { return d.bind(tables.Replace(s)) }
+	insertNew := func(insert, key string) string {
+		if d.InsertNew != nil {
+			insert = d.InsertNew(insert, key)
+		}
+		return text(insert)
+	}
+	unfinished := `earlier.state <> 'done'`
+	if d.Unfinished != nil {
+		unfinished = d.Unfinished(`earlier.state`)
+	}
 
 	byOrder := `SELECT ` + attemptColumns + ` FROM {attempt} WHERE order_id = ? ORDER BY number, id`
 	byInvoice := `SELECT ` + attemptColumns + ` FROM {attempt}
@@ -54,22 +64,22 @@ func newStatements(d Dialect, prefix string) statements {
 
 		insertAttempt: text(`INSERT INTO {attempt} (` + attemptColumns + `, open_order) VALUES (` + marks(columns(attemptColumns)+1) + `)`),
 		updateAttempt: text(`UPDATE {attempt} SET ` + strings.ReplaceAll(changeColumns, ",", " = ?,") + ` = ?,
-			open_order = CASE WHEN ? THEN order_id END WHERE id = ?`),
+			open_order = CASE WHEN ? THEN order_id END` + d.Touch + ` WHERE id = ?`),
 
 		dueChecks: text(`SELECT ` + attemptColumns + ` FROM {attempt}
 			WHERE next_check_at <= ? ORDER BY next_check_at, id LIMIT ?` + d.ClaimLock),
 		moveChecks: tables.Replace(`UPDATE {attempt} SET next_check_at = ? WHERE id IN `),
 
-		insertMessage: text(d.InsertNew(`INSERT INTO {inbox}
+		insertMessage: insertNew(`INSERT INTO {inbox}
 			(source, dedupe, client_id, header, body, received_at, state, tries, run_at, claim_until, last_error)
-			VALUES (?, ?, ?, ?, ?, ?, 'new', 0, ?, ?, '')`, `dedupe`)),
+			VALUES (?, ?, ?, ?, ?, ?, 'new', 0, ?, ?, '')`, `dedupe`),
 		checkClaim: text(`SELECT id FROM {inbox} WHERE id = ? AND state = 'new' AND claim_token = ?` + d.Lock),
 
-		insertEvent: text(d.InsertNew(`INSERT INTO {event}
+		insertEvent: insertNew(`INSERT INTO {event}
 			(event_id, stream, order_id, payload, created_at, state, tries, run_at, claim_until, last_error)
-			VALUES (?, ?, ?, ?, ?, 'new', 0, ?, ?, '')`, `event_id`)),
+			VALUES (?, ?, ?, ?, ?, 'new', 0, ?, ?, '')`, `event_id`),
 
-		keepEvent: text(`UPDATE {event} SET claim_until = ? WHERE event_id = ? AND state = 'new' AND claim_token = ?`),
+		keepEvent: text(`UPDATE {event} SET claim_until = ?` + d.Touch + ` WHERE event_id = ? AND state = 'new' AND claim_token = ?`),
 
 		messages: work{
 			due: text(`SELECT ` + messageColumns + ` FROM {inbox}
@@ -81,7 +91,7 @@ func newStatements(d Dialect, prefix string) statements {
 			due: text(`SELECT ` + eventColumns + ` FROM {event} AS e
 				WHERE state = 'new' AND run_at <= ? AND claim_until <= ? AND NOT EXISTS (
 					SELECT 1 FROM {event} AS earlier
-					WHERE earlier.stream = e.stream AND earlier.id < e.id AND earlier.state <> 'done')
+					WHERE earlier.stream = e.stream AND earlier.id < e.id AND ` + unfinished + `)
 				ORDER BY run_at, id LIMIT ?` + d.ClaimLock),
 			claim:  tables.Replace(claimRows("{event}")),
 			finish: text(finishRow("{event}", "event_id")),

@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
@@ -22,10 +23,13 @@ const maxClaim = 1000
 
 // A Store is a [kredivo.Store] on database/sql.
 type Store struct {
-	writer  *sql.DB
-	reader  *sql.DB
-	dialect Dialect
-	sql     statements
+	writer   *sql.DB
+	reader   *sql.DB
+	borrowed bool // the pools are the host's
+	dialect  Dialect
+	sql      statements
+	skew     atomic.Int64 // how far the database's clock is ahead of the callers', in nanoseconds
+	closed   atomic.Bool
 }
 
 var _ kredivo.Store = (*Store)(nil)
@@ -39,8 +43,23 @@ func New(writer, reader *sql.DB, d Dialect, prefix string) (*Store, error) {
 	return &Store{writer: writer, reader: reader, dialect: d, sql: newStatements(d, prefix)}, nil
 }
 
-// Close closes both pools.
+// Borrow returns a Store on the host's pool, which it never closes.
+func Borrow(db *sql.DB, d Dialect, prefix string) (*Store, error) {
+	s, err := New(db, db, d, prefix)
+	if err != nil {
+		return nil, err
+	}
+	s.borrowed = true
+	return s, nil
+}
+
+var errClosed = errors.New("sqlstore: the store is closed")
+
+// Close ends the store: its own pools are closed, and a borrowed one is left as it is.
 func (s *Store) Close() error {
+	if s.closed.Swap(true) || s.borrowed {
+		return nil
+	}
 	err := s.reader.Close()
 	if s.writer != s.reader {
 		err = errors.Join(err, s.writer.Close())
@@ -51,22 +70,76 @@ func (s *Store) Close() error {
 // Backlog counts with one statement, so the four numbers belong together.
 func (s *Store) Backlog(ctx context.Context) (kredivo.Backlog, error) {
 	var b kredivo.Backlog
-	err := s.reader.QueryRowContext(ctx, s.sql.backlog).Scan(&b.Messages, &b.Events, &b.ParkedMessages, &b.ParkedEvents)
+	err := s.read(ctx, func(ctx context.Context) error {
+		return s.reader.QueryRowContext(ctx, s.sql.backlog).Scan(&b.Messages, &b.Events, &b.ParkedMessages, &b.ParkedEvents)
+	})
 	if err != nil {
 		return kredivo.Backlog{}, fmt.Errorf("sqlstore: count the backlog: %w", err)
 	}
 	return b, nil
 }
 
+// read runs fn, which reads outside any transaction.
+func (s *Store) read(ctx context.Context, fn func(ctx context.Context) error) error {
+	if s.closed.Load() {
+		return errClosed
+	}
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	return fn(ctx)
+}
+
+// A transaction is one that writes.
+type transaction struct {
+	*sql.Tx
+	now time.Time // by the database's clock; zero for the caller's
+}
+
+// clock is the time that leases and due times are reckoned from: the database's, where several
+// machines share it, else the caller's.
+func (tx transaction) clock(caller time.Time) time.Time {
+	if tx.now.IsZero() {
+		return caller
+	}
+	return tx.now
+}
+
+// maxTries bounds how often a transaction is run that the database undoes. Each time somebody else got
+// further, so a few are enough.
+const maxTries = 8
+
 // write runs fn in one transaction and commits it. Whatever ends fn otherwise, an error or a panic,
-// rolls everything back. The error of fn comes back unchanged.
-func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	tx, err := s.begin(ctx)
+// rolls everything back. The error of fn comes back unchanged. Fn is run again when the database undid
+// the transaction; never when it is unknown whether it did.
+func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx transaction) error) error {
+	if s.closed.Load() {
+		return errClosed
+	}
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var err error
+	for range maxTries {
+		err = s.writeOnce(ctx, fn)
+		if err == nil || s.dialect.Again == nil || !s.dialect.Again(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (s *Store) writeOnce(ctx context.Context, fn func(ctx context.Context, tx transaction) error) error {
+	begun, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("sqlstore: begin: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := fn(tx); err != nil {
+	defer func() { _ = begun.Rollback() }() // does nothing after Commit
+	tx := transaction{Tx: begun}
+	if s.dialect.Begin != nil {
+		if tx.now, err = s.dialect.Begin(ctx, begun); err != nil {
+			return fmt.Errorf("sqlstore: begin: %w", err)
+		}
+	}
+	if err := fn(ctx, tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -74,6 +147,16 @@ func (s *Store) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	}
 	return nil
 }
+
+func (s *Store) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.dialect.Timeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.dialect.Timeout)
+}
+
+// holds reports whether the database can hold a text.
+func (s *Store) holds(text string) bool { return s.dialect.Holds == nil || s.dialect.Holds(text) }
 
 // begin starts a transaction or gives up when ctx ends. A driver may wait for another's lock without
 // looking at ctx, so it waits beside us; a transaction that comes too late is rolled back by
@@ -85,7 +168,7 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 	}
 	result := make(chan begun, 1)
 	go func() {
-		tx, err := s.writer.BeginTx(ctx, nil)
+		tx, err := s.writer.BeginTx(ctx, s.dialect.TxOptions)
 		result <- begun{tx, err}
 	}()
 	select {
@@ -94,19 +177,6 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-// now is the time that leases are reckoned from: the database's, where several machines share it,
-// else the caller's.
-func (s *Store) now(ctx context.Context, tx *sql.Tx, caller time.Time) (time.Time, error) {
-	if s.dialect.Now == nil {
-		return caller, nil
-	}
-	now, err := s.dialect.Now(ctx, tx, caller)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("sqlstore: ask the database for the time: %w", err)
-	}
-	return now, nil
 }
 
 // attemptError is the error of a statement that writes an attempt.
