@@ -9,19 +9,23 @@ import (
 	"strings"
 
 	"github.com/paylater-go/paylater/kredivo"
+	"github.com/paylater-go/paylater/kredivo/store/mysql"
+	"github.com/paylater-go/paylater/kredivo/store/postgres"
 	"github.com/paylater-go/paylater/kredivo/store/sqlite"
 )
 
 const (
 	defaultFile = "kredivo.db"
-	supported   = `an empty address (SQLite in the file kredivo.db), "sqlite:kredivo.db", "sqlite:///var/lib/shop/kredivo.db", "file:kredivo.db" or a path that ends in .db`
+	supported   = `an empty address (SQLite in the file kredivo.db), "sqlite:kredivo.db", "sqlite:///var/lib/shop/kredivo.db", "file:kredivo.db" or a path that ends in .db, "postgres://user:password@host:5432/database", "mysql://user:password@host:3306/database" (MariaDB too)`
 )
 
 // Open opens the store at dsn, makes its tables or brings them up to date:
 //
 //   - "" is SQLite in the file kredivo.db of the working directory;
 //   - "sqlite:path", "sqlite:///path" and "file:path" are SQLite in that file, as is a path that ends
-//     in .db. The first three are URIs: see the Path of [sqlite.Config].
+//     in .db. The first three are URIs: see the Path of [sqlite.Config];
+//   - "postgres://user:password@host:5432/database" and "postgresql://..." are PostgreSQL;
+//   - "mysql://user:password@host:3306/database" is MariaDB or MySQL.
 //
 // Any other dsn is an error that lists these; it does not repeat dsn, which may hold a password.
 // Several processes may open one store at the same time.
@@ -33,6 +37,10 @@ func Open(ctx context.Context, dsn string) (kredivo.Store, error) {
 	switch {
 	case ok && scheme == "sqlite":
 		return sqlite.Open(ctx, "file:"+rest)
+	case ok && (scheme == "postgres" || scheme == "postgresql"):
+		return postgres.Open(ctx, dsn)
+	case ok && scheme == "mysql":
+		return mysql.Open(ctx, dsn)
 	case ok && scheme == "file", dsn == ":memory:":
 		return sqlite.Open(ctx, dsn)
 	case !strings.Contains(dsn, "://") && strings.HasSuffix(dsn, ".db"):

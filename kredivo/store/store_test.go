@@ -42,8 +42,7 @@ func TestAddressesThatAreRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const unsupported = `not supported: give an empty address (SQLite in the file kredivo.db), "sqlite:kredivo.db"`
 	for dsn, want := range map[string]string{
-		"postgres://shop:hunter2@db/shop":   `"postgres" is ` + unsupported,
-		"mysql://shop:hunter2@db/shop.db":   `"mysql" is ` + unsupported,
+		"oracle://shop:hunter2@db/shop.db":  `"oracle" is ` + unsupported,
 		"shop:hunter2@tcp(db:3306)/shop":    unsupported,
 		"host=db password=hunter2":          unsupported,
 		"kredivo.txt":                       unsupported,
@@ -52,6 +51,17 @@ func TestAddressesThatAreRefused(t *testing.T) {
 		"file::memory:?cache=shared":        "in memory",
 		"sqlite:":                           "missing",
 		"sqlite:x.db?_pragma=synchronous=0": "unsafe",
+
+		"postgres://shop:hunter2@127.0.0.1:1/shop":   "postgres: connect",
+		"postgresql://shop:hunter2@127.0.0.1:1/shop": "postgres: connect",
+		"postgres://shop:hunter2@db:port/shop":       "cannot be read",
+		"postgres://shop:%hunter2@db/shop":           "cannot be read",
+		"postgres:shop:hunter2":                      "cannot be read",
+		"mysql://shop:hunter2@127.0.0.1:1/shop":      "mysql: connect",
+		"mysql://shop:hunter2@db:port/shop":          "cannot be read",
+		"mysql://shop:%hunter2@db/shop":              "cannot be read",
+		"mysql://shop:hunter2@db":                    "cannot be read",
+		"mysql://shop:hunter2@db/shop?timeout=5":     "cannot be read",
 	} {
 		s, err := Open(t.Context(), dsn)
 		if err == nil {

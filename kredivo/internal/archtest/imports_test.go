@@ -25,6 +25,8 @@ const (
 	uuid      = "github.com/google/uuid"
 	goose     = "github.com/pressly/goose/v3/..."
 	sqliteDrv = "modernc.org/sqlite/..."
+	pgx       = "github.com/jackc/pgx/v5/..."
+	mysqlDrv  = "github.com/go-sql-driver/mysql"
 	gin       = "github.com/gin-gonic/gin/..."
 	fiber     = "github.com/gofiber/fiber/v2/..."
 	fasthttp  = "github.com/valyala/fasthttp/..."
@@ -50,9 +52,11 @@ var mayImport = map[string][]string{
 	"kredivo": {"money", "validation", "kredivo/doku", uuid, xtext},
 
 	// Stores: the engine knows no driver; each opener knows exactly one.
-	"kredivo/store":                   {"kredivo", "kredivo/store/sqlite"},
+	"kredivo/store":                   {"kredivo", "kredivo/store/sqlite", "kredivo/store/postgres", "kredivo/store/mysql"},
 	"kredivo/store/internal/sqlstore": {"kredivo", "kredivo/doku", "money", goose},
 	"kredivo/store/sqlite":            {"kredivo", "kredivo/store/internal/sqlstore", sqliteDrv, goose},
+	"kredivo/store/postgres":          {"kredivo", "kredivo/store/internal/sqlstore", pgx, goose},
+	"kredivo/store/mysql":             {"kredivo", "kredivo/store/internal/sqlstore", mysqlDrv, goose},
 
 	// Adapters: the core and one framework each, never a store, never DOKU.
 	"adapters/kredivohttp":  {"kredivo"},
@@ -113,7 +117,7 @@ func TestNoDeadRows(t *testing.T) {
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	frameworks := []string{gin, fiber, fasthttp, "github.com/gin-contrib/..."}
-	databases := []string{sqliteDrv, "modernc.org/...", goose}
+	databases := []string{sqliteDrv, "modernc.org/...", pgx, mysqlDrv, goose}
 	ourHelpers := append([]string{gocmp, goleak, rapid}, helpers...)
 	testHelpers := append([]string{"testing"}, ourHelpers...) // fiber itself imports testing
 	const host = "./kredivo/internal/archtest/testdata/nethttp"
@@ -129,6 +133,9 @@ func TestDependencies(t *testing.T) {
 		{"./adapters/kredivogin", [][]string{{fiber, fasthttp}, databases, testHelpers}, "a gin host has no fiber"},
 		{"./adapters/kredivofiber", [][]string{{gin, "github.com/gin-contrib/..."}, databases, ourHelpers}, "a fiber host has no gin"},
 		{"./kredivo/doku/dokusim", [][]string{{"kredivo", "kredivo/doku", "kredivo/store/..."}, frameworks, databases, testHelpers}, "the simulator is written apart from the client"},
+		{"./kredivo/store/sqlite", [][]string{frameworks, {pgx, mysqlDrv}, testHelpers}, "a host on SQLite links no other driver"},
+		{"./kredivo/store/postgres", [][]string{frameworks, {sqliteDrv, "modernc.org/...", mysqlDrv}, testHelpers}, "a host on PostgreSQL links no other driver"},
+		{"./kredivo/store/mysql", [][]string{frameworks, {sqliteDrv, "modernc.org/...", pgx}, testHelpers}, "a host on MySQL links no other driver"},
 		{"./kredivo/store", [][]string{frameworks, testHelpers, {"kredivo/doku/dokusim"}}, "a store knows no framework"},
 		{"./examples/nethttp", [][]string{frameworks, testHelpers}, "the example is a net/http host"},
 		{"./examples/gin", [][]string{{fiber, fasthttp}, testHelpers}, "the example is a gin host"},
