@@ -31,7 +31,7 @@ func dialect(cfg Config) sqlstore.Dialect {
 		// KEY UPDATE counts depends on a parameter of the host's pool.
 		Lock:       " FOR UPDATE",
 		ClaimLock:  " FOR UPDATE SKIP LOCKED",
-		Unfinished: func(column string) string { return column + " IN ('new', 'dead')" },
+		Unfinished: func(table string) string { return table + ".unfinished = 1" },
 		Touch:      ", writes = writes + 1",
 		// A statement sees what was committed before it began, and locks only the rows that it found.
 		TxOptions: &sql.TxOptions{Isolation: sql.LevelReadCommitted},

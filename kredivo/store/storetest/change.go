@@ -190,6 +190,46 @@ var changeTests = []test{
 		}
 	}},
 
+	{"changes that waited see what the ones before them created", func(p *place) {
+		stores := []kredivo.Store{p.store(), p.store()}
+		p.create(stores[0], with(attempt("A", 0), kredivo.Failed))
+		const n = 20
+		parallel(n, func(i int) {
+			err := stores[i%2].Change(p.Context(), order("A"), func(all []kredivo.Attempt) (kredivo.Decision, error) {
+				a := with(attempt("A", 100+i), kredivo.Failed) // names of its own
+				a.Number = len(all)
+				return kredivo.Decision{Create: &a}, nil
+			})
+			if err != nil {
+				p.Error(err)
+			}
+		})
+		for i, a := range p.attempts(stores[0], "A") {
+			if a.Number != i {
+				p.Errorf("attempt %d was made by a change that saw %d", i, a.Number)
+			}
+		}
+	}},
+
+	{"names that nothing can have are unknown", func(p *place) {
+		s := p.store()
+		p.create(s, attempt("A", 1))
+		for _, name := range []string{"A\x00", "\x00", "A\xff"} {
+			for _, scope := range []kredivo.Scope{order(name), {InvoiceNumber: name, Now: start}} {
+				p.ok(s.Change(p.Context(), scope, func(all []kredivo.Attempt) (kredivo.Decision, error) {
+					p.same(all, []kredivo.Attempt(nil))
+					return kredivo.Decision{}, nil
+				}))
+			}
+			p.same(p.attempts(s, name), []kredivo.Attempt(nil))
+		}
+		p.receive(s, message("m"))
+		m := p.message(s, claim("t", start, 1))
+		o := kredivo.Outcome{State: kredivo.WorkParked, Error: "cannot read \x00\xff"}
+		p.ok(s.Change(p.Context(), about(m), decision(kredivo.Decision{Message: o})))
+		p.backlog(s, kredivo.Backlog{ParkedMessages: 1})
+	}},
+
 	{"a slice that was given is not kept", func(p *place) {
 		s := p.store()
 		a := attempt("A", 1)

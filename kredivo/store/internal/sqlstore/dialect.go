@@ -22,8 +22,8 @@ type Dialect struct {
 	InsertNew func(insert, key string) string
 
 	// Unfinished is the condition for a row of work that is not done, spelled as the database's index
-	// wants it; it is given the column. Nil for "<> 'done'".
-	Unfinished func(column string) string
+	// wants it; it is given the name of the table. Nil for "<table>.state <> 'done'".
+	Unfinished func(table string) string
 
 	// Touch completes the SET of an UPDATE that may change nothing, where rows that stay as they were
 	// are not counted as updated.

@@ -50,7 +50,7 @@ func newStatements(d Dialect, prefix string) statements {
 	}
 	unfinished := `earlier.state <> 'done'`
 	if d.Unfinished != nil {
-		unfinished = d.Unfinished(`earlier.state`)
+		unfinished = d.Unfinished(`earlier`)
 	}
 
 	byOrder := `SELECT ` + attemptColumns + ` FROM {attempt} WHERE order_id = ? ORDER BY number, id`

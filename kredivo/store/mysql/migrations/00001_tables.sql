@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS kredivo_event (
     claim_until BIGINT         NOT NULL,
     last_error  MEDIUMBLOB     NOT NULL,
     writes      BIGINT         NOT NULL DEFAULT 0,
+    unfinished  TINYINT GENERATED ALWAYS AS (CASE WHEN state <> 'done' THEN 1 END) VIRTUAL,
     INDEX kredivo_event_due (state, run_at, id),
-    INDEX kredivo_event_stream (stream, state, id)
+    INDEX kredivo_event_stream (stream, unfinished, id)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
