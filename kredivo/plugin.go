@@ -68,10 +68,6 @@ func New(cfg Config) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := newPages()
-	if err != nil {
-		return nil, err
-	}
 	return &Plugin{
 		cfg:       cfg,
 		log:       cfg.Logger,
@@ -79,7 +75,7 @@ func New(cfg Config) (*Plugin, error) {
 		verifier:  verifier,
 		store:     cfg.Store,
 		guard:     guard,
-		pages:     pages,
+		pages:     newPages(),
 		languages: newMatcher(cfg.Language),
 		receiving: make(chan struct{}, maxReceiving),
 		settle:    make(chan struct{}, 1),
