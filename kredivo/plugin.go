@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +34,9 @@ type Plugin struct {
 	languages language.Matcher
 	receiving chan struct{} // one slot per notification being stored
 	refusals  refusalLog
+
+	running atomic.Int32 // calls of Run
+	idleLog sync.Once    // one line about a process that only receives
 
 	settle  chan struct{} // a message was received here
 	deliver chan struct{} // an event was emitted here
