@@ -3,6 +3,7 @@ package kredivo
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/paylater-go/paylater/validation"
@@ -65,6 +66,8 @@ type Error struct {
 	Detail string            // one English sentence for the developer; may be empty
 	Fields validation.Errors // every field that is wrong, for CodeInvalidOrder
 	Err    error             // the cause, for logs
+
+	logged bool // with more than whoever answers the request knows
 }
 
 // Sentinels for [errors.Is]. A hook may return ErrOrderNotFound, also wrapped.
@@ -95,6 +98,18 @@ func (e *Error) Error() string {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+// LogValue is Error with the cause as the cause wants to be logged: DOKU's own sentence, which may hold
+// anything, stays out.
+func (e *Error) LogValue() slog.Value {
+	quiet := *e
+	quiet.Err = nil
+	s := quiet.Error()
+	if e.Err != nil {
+		s += ": " + slog.AnyValue(e.Err).Resolve().String()
+	}
+	return slog.StringValue(s)
 }
 
 // Unwrap gives the cause.

@@ -153,7 +153,7 @@ func element(format string, values ...string) string {
 // of the shop's own site is fine too.
 func isWebURL(s string) bool {
 	u, err := url.Parse(s)
-	if err != nil || s == "" {
+	if err != nil || s == "" || strings.ContainsRune(s, '\\') { // browsers read \ as /
 		return false
 	}
 	return u.Scheme == "https" || u.Scheme == "http" || (u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//"))

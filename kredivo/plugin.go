@@ -102,7 +102,7 @@ func (p *Plugin) Payment(ctx context.Context, orderID string) (Payment, error) {
 	return newPayment(orderID, attempts), nil
 }
 
-// CheckPaid returns nil when the shop's order is paid with exactly its amount, and ErrNotPaid in every
+// CheckPaid returns nil when the shop's order is paid in this plugin's environment with exactly its amount, and ErrNotPaid in every
 // other case: unknown, running, failed, in review, refunded. Any other error means that the store did
 // not answer, and nothing is known.
 func (p *Plugin) CheckPaid(ctx context.Context, orderID string) error {
@@ -110,7 +110,7 @@ func (p *Plugin) CheckPaid(ctx context.Context, orderID string) error {
 	if err != nil {
 		return storeFailed(err)
 	}
-	if paymentStatus(attempts) != Paid {
+	if paymentStatus(p.sameEnvironment(attempts)) != Paid {
 		return newError(CodeNotPaid, nil, "this order has no successful payment")
 	}
 	return nil

@@ -138,6 +138,7 @@ var errDrained = errors.New("kredivo: the body is empty although Content-Length 
 func (p *Plugin) refuse(ctx context.Context, rt Route, req *Request, err error) *Response {
 	e := asError(err)
 	switch {
+	case e.logged:
 	case e.Code == CodeInternal:
 		p.log.ErrorContext(ctx, "request failed", "route", rt.Path, "error", err)
 	case e.Code == CodeBadSignature:

@@ -87,10 +87,26 @@ func (p *Plugin) settlePass(ctx context.Context) (more bool, err error) {
 	}
 	for _, m := range batch {
 		if err := p.settleMessage(sctx, m); err != nil && !claimLost(err) {
-			return false, fmt.Errorf("settle message %d: %w", m.ID, err)
+			p.putOff(sctx, m, err)
 		}
 	}
 	return len(batch) == settleBatch, nil
+}
+
+// putOff puts a message that cannot be settled on the retry ladder, so that it holds up no other.
+func (p *Plugin) putOff(ctx context.Context, m Message, cause error) {
+	now := p.now()
+	o := Outcome{State: WorkRetry, RunAt: now.Add(ladder(m.Tries)), Error: short(cause)}
+	if m.Tries > len(retryLadder) {
+		o.State = WorkParked
+	}
+	p.log.ErrorContext(ctx, "message not settled", "message", m.ID, "source", m.Source, "try", m.Tries, "outcome", o.State, "error", cause)
+	err := p.store.Change(ctx, Scope{Message: &m, Now: now}, func([]Attempt) (Decision, error) {
+		return Decision{Message: o}, nil
+	})
+	if err != nil && !claimLost(err) {
+		p.log.ErrorContext(ctx, "message not put off; its claim runs out by itself", "message", m.ID, "error", err)
+	}
 }
 
 // deliverLoop hands events to the host, at most handlers at once and never two of one order. A slow
