@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -58,6 +59,9 @@ func New(cfg Config) (*Plugin, error) {
 	}
 	setDefault(&cfg.DOKU.Timeout, callTimeout)
 	client, err := doku.New(cfg.DOKU)
+	if err != nil {
+		err = fmt.Errorf("kredivo: Config.DOKU: %w", err)
+	}
 	if err := errors.Join(problems, err); err != nil {
 		return nil, err
 	}
