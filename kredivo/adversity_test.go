@@ -109,17 +109,19 @@ func TestLateRefusalDoesNotEndALiveAttempt(t *testing.T) {
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
 	shop := kredivotest.New(t, func(c *kredivotest.Config) { c.Plugin.Now, c.Plugin.DOKU.Now = now, time.Now })
 	started, release := make(chan struct{}), make(chan struct{})
-	var calls atomic.Int32
+	refuse := func(r *http.Request, status int, code string) (*http.Response, error) {
+		body := `{"error":{"code":"` + code + `","message":"no"}}`
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: -1}, nil
+	}
 	stalled := sibling(t, shop, func(c *kredivo.Config) {
 		c.Now, c.DOKU.Now = now, time.Now
 		c.DOKU.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-			if calls.Add(1) > 1 {
-				return shop.DOKU.Transport().RoundTrip(r)
+			if r.Method == http.MethodGet {
+				return refuse(r, 404, "not_found") // also DOKU's status lags behind
 			}
 			close(started)
 			<-release
-			body := `{"error":{"code":"duplicate_request","message":"request is being processed"}}`
-			return &http.Response{StatusCode: 400, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: -1}, nil
+			return refuse(r, 400, "duplicate_request")
 		})
 	})
 	done := make(chan kredivo.Checkout, 1)
