@@ -53,10 +53,10 @@ func run(ctx context.Context, app *demo.App) error {
 		},
 		Buyer: func(c *fiber.Ctx) (string, error) { return buyer(c), nil },
 	})
+	// snippet:end mount
 	if err != nil {
 		return err
 	}
-	// snippet:end mount
 	return app.Serve(ctx, p, f.Listener, f.ShutdownWithContext)
 }
 
