@@ -402,3 +402,16 @@ func TestTheLinesAreSpelledOutWhenTheyDoNotAddUp(t *testing.T) {
 		}
 	}
 }
+
+func TestMountAwayFromThePublicURLIsPointedOut(t *testing.T) {
+	t.Parallel()
+	shop := kredivotest.New(t)
+	for prefix, want := range map[string]bool{"/pay": false, "": false, "/payment": true, "/shop/pay": true} {
+		var log bytes.Buffer
+		p := sibling(t, shop, func(c *kredivo.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		p.Mounted(prefix)
+		if got := strings.Contains(log.String(), "not mounted where"); got != want {
+			t.Errorf("mounted at %q: warned %t, want %t", prefix, got, want)
+		}
+	}
+}

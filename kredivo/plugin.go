@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,6 +129,21 @@ func (p *Plugin) VerifyNotification(req *Request) error {
 		return newError(CodeBadSignature, err, "the notification is not signed by DOKU for this shop")
 	}
 	return nil
+}
+
+// Logger is Config.Logger, for what an adapter has to say.
+func (p *Plugin) Logger() *slog.Logger { return p.log }
+
+// Mounted is called by adapters with the path prefix at which the application serves the routes. It
+// warns when PublicURL does not end with that prefix: then DOKU's notifications and returning shoppers go
+// astray, unless a proxy in front renames the path, which is why it is no error.
+func (p *Plugin) Mounted(prefix string) {
+	public, err := url.Parse(p.cfg.PublicURL)
+	if err != nil || prefix == "" || strings.HasSuffix(public.Path, prefix) {
+		return
+	}
+	p.log.Warn("the routes are not mounted where Config.PublicURL says: right only if a proxy renames the path",
+		"mounted_at", prefix, "public_path", public.Path)
 }
 
 func storeFailed(err error) error {
