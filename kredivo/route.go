@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -100,6 +101,17 @@ func (p *Plugin) Routes(g Group) []Route {
 		}
 	}
 	return routes
+}
+
+// Match reports whether the escaped path of a request ends in rt.Path, byte for byte, and returns what
+// stands for {token}. Frameworks match more than that: other letter case, escapes, a slash at the end.
+func (rt Route) Match(path string) (token string, ok bool) {
+	stem, hasToken := strings.CutSuffix(rt.Path, "{token}")
+	if !hasToken {
+		return "", strings.HasSuffix(path, rt.Path)
+	}
+	i := strings.LastIndexByte(path, '/') + 1
+	return path[i:], path[i:] != "" && strings.HasSuffix(path[:i], stem)
 }
 
 // Serve answers req. It sets its own deadline, checks MaxBody, turns errors and panics, also those of

@@ -86,10 +86,11 @@ type mount struct {
 }
 
 func (m *mount) serve(rt kredivo.Route) fiber.Handler {
-	path := m.prefix + rt.Path
+	full := rt
+	full.Path = m.prefix + rt.Path
 	return func(c *fiber.Ctx) error {
 		m.warned.Do(func() { m.warn(c) })
-		req, err := newRequest(c, path, rt.MaxBody)
+		req, err := newRequest(c, full)
 		if err != nil {
 			return write(c, m.plugin.ErrorResponse(req, err))
 		}
