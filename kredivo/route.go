@@ -104,8 +104,12 @@ func (p *Plugin) Routes(g Group) []Route {
 }
 
 // Match reports whether the escaped path of a request ends in rt.Path, byte for byte, and returns what
-// stands for {token}. Frameworks match more than that: other letter case, escapes, a slash at the end.
+// stands for {token}. Frameworks match more than that: other letter case, escapes, doubled slashes, a
+// slash at the end.
 func (rt Route) Match(path string) (token string, ok bool) {
+	if strings.Contains(path, "//") {
+		return "", false
+	}
 	stem, hasToken := strings.CutSuffix(rt.Path, "{token}")
 	if !hasToken {
 		return "", strings.HasSuffix(path, rt.Path)
