@@ -40,7 +40,7 @@ func run(ctx context.Context, app *demo.App) error {
 	f := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		ReadTimeout:           demo.ReadTimeout, // fiber has none by itself
-		BodyLimit:             64 << 10,         // fiber holds a whole body before it asks anybody
+		BodyLimit:             1 << 20,          // fiber holds a whole body before it asks anybody
 		WriteTimeout:          demo.WriteTimeout,
 		IdleTimeout:           demo.IdleTimeout,
 	})
