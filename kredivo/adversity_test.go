@@ -415,3 +415,23 @@ func TestMountAwayFromThePublicURLIsPointedOut(t *testing.T) {
 		}
 	}
 }
+
+func TestFixedLineIsPointedOutAndTaken(t *testing.T) {
+	t.Parallel()
+	shop := kredivotest.New(t)
+	for number, want := range map[string]bool{"021-8088 8888": true, "0812-3456-7890": false} {
+		var log bytes.Buffer
+		p := sibling(t, shop, func(c *kredivo.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		o := kredivotest.Order(number, "ani")
+		o.Customer.Phone = number
+		if _, err := p.Checkout(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "fixed line"); got != want {
+			t.Errorf("%s: warned %t, want %t", number, got, want)
+		}
+		if strings.Contains(log.String(), "8088888") || strings.Contains(log.String(), "81234567890") {
+			t.Errorf("the number is in the log:\n%s", log.String())
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/paylater-go/paylater/validation"
 )
 
 // A Checkout is where to send the shopper.
@@ -50,6 +52,9 @@ func (p *Plugin) Checkout(ctx context.Context, o Order) (Checkout, error) {
 	o = o.normalise()
 	if err := o.check(); err != nil {
 		return Checkout{}, err
+	}
+	if n, err := validation.ParsePhone("+" + o.Customer.Phone); err == nil && n.Landline {
+		p.log.WarnContext(ctx, "the customer's phone is a fixed line; Kredivo knows people by their mobile phone", "order_id", o.ID)
 	}
 	asked, settling := false, 0
 	for range joinTries {
