@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paylater-go/paylater/kredivo/doku"
+	"github.com/paylater-go/paylater/validation"
 )
 
 // A Checkout is where to send the shopper.
@@ -32,6 +32,8 @@ const (
 	joinEvery = 150 * time.Millisecond
 	// joinTries bounds that to a little more than one call to DOKU takes.
 	joinTries = int(callTimeout/joinEvery) + 50
+	// settleTries is how often it looks whether DOKU's answer about an expired attempt has been settled.
+	settleTries = 20
 	// expiryGrace is how long after its expiry an attempt may still turn out to be paid without anyone
 	// being late: a shopper who pressed pay in the last second.
 	expiryGrace = 15 * time.Minute
@@ -51,7 +53,10 @@ func (p *Plugin) Checkout(ctx context.Context, o Order) (Checkout, error) {
 	if err := o.check(); err != nil {
 		return Checkout{}, err
 	}
-	asked := false
+	if n, err := validation.ParsePhone("+" + o.Customer.Phone); err == nil && n.Landline {
+		p.log.WarnContext(ctx, "the customer's phone is a fixed line; Kredivo knows people by their mobile phone", "order_id", o.ID)
+	}
+	asked, settling := false, 0
 	for range joinTries {
 		a, step, err := p.nextStep(ctx, o)
 		if err != nil {
@@ -73,8 +78,11 @@ func (p *Plugin) Checkout(ctx context.Context, o Order) (Checkout, error) {
 			if !news {
 				return p.checkoutOf(a, true), nil
 			}
+		case step == stepResume && settling >= settleTries:
+			return Checkout{}, newError(CodeUnavailable, nil, "DOKU says that this attempt is over, but its answer cannot be settled")
 		default:
 			// Somebody else is calling DOKU for this attempt, or is settling what DOKU said.
+			settling++
 			if err := p.pause(ctx, joinEvery); err != nil {
 				return Checkout{}, newError(CodeUnavailable, err, "another request is starting this payment")
 			}
@@ -102,23 +110,27 @@ func (p *Plugin) nextStep(ctx context.Context, o Order) (Attempt, step, error) {
 	var a Attempt
 	var next step
 	decide := func(attempts []Attempt) (Decision, error) {
-		if err := payable(attempts); err != nil {
+		if err := p.payable(attempts, o); err != nil {
 			return Decision{}, err
 		}
 		i := slices.IndexFunc(attempts, func(a Attempt) bool { return a.Status.Open() })
-		if i < 0 {
+		if i < 0 || !p.owns(attempts[i]) {
+			var d Decision
+			if i >= 0 {
+				// Begun under other credentials or in the other environment: nobody here can ask about it, and
+				// its page, or its request, must not reach this environment's shopper.
+				foreign, _ := advance(attempts[i], attempts, Expired, time.Time{}, now)
+				d.Update = []Attempt{foreign}
+			}
 			var err error
 			if a, err = p.numbered(fresh, o, len(attempts)+1); err != nil {
 				return Decision{}, err
 			}
-			next = stepCall
-			return Decision{Create: &a}, nil
+			d.Create, next = &a, stepCall
+			return d, nil
 		}
 		a = attempts[i]
 		switch {
-		case !a.Amount.Equal(o.Amount):
-			return Decision{}, newError(CodeOrderChanged, nil,
-				"a payment of another amount was started for this order; give the changed order a new ID")
 		case a.Status == Pending:
 			next = stepResume
 			return Decision{}, nil
@@ -144,9 +156,11 @@ func (p *Plugin) nextStep(ctx context.Context, o Order) (Attempt, step, error) {
 	return Attempt{}, 0, storeFailed(err)
 }
 
-// payable refuses orders that are paid, over, or waiting for a person.
-func payable(attempts []Attempt) error {
-	switch paymentStatus(attempts) {
+// payable refuses orders that are paid, over, or waiting for a person, and orders whose amount is not
+// what an earlier attempt asked for: that attempt's page may be paid late, and its amount must still be
+// the order's.
+func (p *Plugin) payable(attempts []Attempt, o Order) error {
+	switch paymentStatus(p.sameEnvironment(attempts)) {
 	case Paid:
 		return newError(CodeAlreadyPaid, nil, "this order is paid")
 	case Review:
@@ -154,8 +168,24 @@ func payable(attempts []Attempt) error {
 	case Refunded, Voided:
 		return newError(CodeNotPayable, nil, "this order was paid and paid back; start a new order")
 	default:
-		return nil
 	}
+	for _, a := range p.sameEnvironment(attempts) {
+		if mayBePaid := a.Status.Open() || a.PaymentURL != ""; mayBePaid && !a.Amount.Equal(o.Amount) {
+			return newError(CodeOrderChanged, nil,
+				"a payment of another amount was started for this order; give the changed order a new ID")
+		}
+	}
+	return nil
+}
+
+// owns reports whether a was begun with the credentials and in the environment of this plugin.
+func (p *Plugin) owns(a Attempt) bool {
+	return a.ClientID == p.cfg.DOKU.ClientID && a.Environment == p.client.Environment()
+}
+
+// sameEnvironment leaves out what happened in the other environment: play money pays no real order.
+func (p *Plugin) sameEnvironment(attempts []Attempt) []Attempt {
+	return slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return a.Environment != p.client.Environment() })
 }
 
 // newAttempt is an attempt of o without a number yet.
@@ -221,130 +251,6 @@ func invoiceNumber(orderID string, number int, attemptID string) string {
 	}
 	sum := sha256.Sum256([]byte(attemptID))
 	return fmt.Sprintf("%s-%d-%s", clean, number, hex.EncodeToString(sum[:5]))
-}
-
-// call sends a's order to DOKU and records the answer. It finishes what it began when the shopper's
-// connection ends: the answer is worth more than the request that asked for it.
-func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*p.cfg.DOKU.Timeout+storeTimeout)
-	defer cancel()
-	stop := keepAlive(ctx, callLease/3, func(ctx context.Context) error { return p.keepCall(ctx, a) })
-	answer, callErr := p.client.GenerateOrder(ctx, a.RequestID, a.Body)
-	if errors.Is(callErr, doku.ErrConflict) {
-		callErr = p.explainConflict(ctx, a, callErr)
-	}
-	stop()
-	recorded, err := p.recordAnswer(ctx, a, answer, callErr)
-	if err != nil {
-		return Checkout{}, storeFailed(err)
-	}
-	if callErr != nil {
-		return Checkout{}, p.callFailed(ctx, a, callErr)
-	}
-	p.log.InfoContext(ctx, "payment started", "order_id", a.OrderID, "invoice_number", a.InvoiceNumber,
-		"request_id", a.RequestID, "attempt", a.Number, "replayed", answer.Replayed)
-	return p.checkoutOf(recorded, false), nil
-}
-
-// keepCall tells other instances that the call for a is still running.
-func (p *Plugin) keepCall(ctx context.Context, a Attempt) error {
-	now := p.now()
-	return p.store.Change(ctx, Scope{OrderID: a.OrderID, Now: now}, func(attempts []Attempt) (Decision, error) {
-		i := slices.IndexFunc(attempts, func(x Attempt) bool { return x.ID == a.ID })
-		if i < 0 || attempts[i].CallToken != a.CallToken {
-			return Decision{}, ErrClaimLost
-		}
-		x := attempts[i]
-		x.CallUntil = now.Add(callLease)
-		return Decision{Update: []Attempt{x}}, nil
-	})
-}
-
-// explainConflict looks behind a 409 that repeats an error instead of a payment URL: DOKU's first answer,
-// which we never got, was a refusal. When DOKU then knows no such order, the attempt is over and a new
-// one may be made; in every other case the order may exist and the attempt waits.
-func (p *Plugin) explainConflict(ctx context.Context, a Attempt, conflict error) error {
-	if _, err := p.client.CheckStatus(ctx, a.InvoiceNumber); errors.Is(err, doku.ErrUnknownOrder) {
-		return errors.Join(errRefusedBefore, conflict)
-	}
-	return conflict
-}
-
-var errRefusedBefore = errors.New("kredivo: DOKU refused this request before and knows no such order")
-
-// recordAnswer writes what DOKU answered into the attempt. An answer that settles nothing (a timeout,
-// a 5xx, a refusal of our credentials) only frees the attempt for the next try.
-func (p *Plugin) recordAnswer(ctx context.Context, a Attempt, answer *doku.GenerateOrderResponse, callErr error) (Attempt, error) {
-	now := p.now()
-	var recorded Attempt
-	decide := func(attempts []Attempt) (Decision, error) {
-		var d Decision
-		i := slices.IndexFunc(attempts, func(x Attempt) bool { return x.ID == a.ID })
-		if i < 0 {
-			return d, ErrNotFound
-		}
-		recorded = attempts[i]
-		if recorded.CallToken == a.CallToken {
-			recorded.CallToken, recorded.CallUntil = "", time.Time{}
-		}
-		switch {
-		case callErr == nil:
-			recorded.PaymentURL = answer.PaymentURL
-			recorded.Identifiers = answer.Identifiers
-			recorded.Body = nil
-			if plausibleExpiry(answer.ExpiresAt, recorded) {
-				recorded.ExpiresAt = answer.ExpiresAt
-			}
-			recorded, d.Emit = advance(recorded, attempts, Pending, time.Time{}, now)
-		case refusedForGood(callErr):
-			recorded.FailureCode = errorCode(callErr)
-			recorded.Body = nil
-			recorded, d.Emit = advance(recorded, attempts, Failed, time.Time{}, now)
-		}
-		recorded.UpdatedAt = now
-		d.Update = []Attempt{recorded}
-		return d, nil
-	}
-	if err := p.store.Change(ctx, Scope{OrderID: a.OrderID, Now: now}, decide); err != nil {
-		return Attempt{}, err
-	}
-	wake(p.deliver)
-	return recorded, nil
-}
-
-// plausibleExpiry guards against DOKU's contradictory date fields: an expiry before the attempt began,
-// or far beyond what was asked for, is a misread zone and our own reckoning stands.
-func plausibleExpiry(at time.Time, a Attempt) bool {
-	asked := a.ExpiresAt.Sub(a.CreatedAt)
-	return at.After(a.CreatedAt) && at.Before(a.CreatedAt.Add(asked+time.Hour))
-}
-
-// refusedForGood reports answers after which nothing that can be paid exists under the attempt: a
-// refusal, now or before, or a Request-Id that turns out to be another order's.
-func refusedForGood(err error) bool {
-	e, ok := errors.AsType[*doku.Error](err)
-	return ok && (e.Rejected() || errors.Is(err, doku.ErrForeignReplay) || errors.Is(err, errRefusedBefore))
-}
-
-func errorCode(err error) string {
-	if e, ok := errors.AsType[*doku.Error](err); ok {
-		return e.Code
-	}
-	return ""
-}
-
-// callFailed turns the client's error into ours: what the shopper can do about it decides.
-func (p *Plugin) callFailed(ctx context.Context, a Attempt, err error) error {
-	p.log.WarnContext(ctx, "payment not started", "order_id", a.OrderID, "invoice_number", a.InvoiceNumber,
-		"request_id", a.RequestID, "attempt", a.Number, "error", err)
-	switch {
-	case refusedForGood(err):
-		return newError(CodePaymentRefused, err, "DOKU refused this payment; the next try makes a new attempt")
-	case errors.Is(err, doku.ErrUnauthorized), errors.Is(err, doku.ErrClock):
-		return newError(CodeMisconfigured, err, "DOKU refuses our credentials, clock or signature; see the log")
-	default:
-		return newError(CodeUnavailable, err, "DOKU did not answer usefully; the next try resumes the same attempt")
-	}
 }
 
 func (p *Plugin) checkoutOf(a Attempt, resumed bool) Checkout {

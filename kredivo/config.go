@@ -23,7 +23,8 @@ type Config struct {
 	// PublicURL is where browsers and DOKU reach the routes: the shop's public origin and the prefix
 	// they are mounted under, for example "https://shop.example/pay". DOKU signs the path of the
 	// notification URL, so this is what notifications are verified against, whatever proxies do to the
-	// path on the way in. No query, no trailing slash. Required; https, except on loopback in the sandbox.
+	// path on the way in. No query; a slash at the end is dropped. Required; https, except on loopback in
+	// the sandbox.
 	PublicURL string
 
 	// NotificationURL is sent with every order as DOKU's override_notification_url when it is not
@@ -153,6 +154,8 @@ func (c Config) publicURL() (*url.URL, error) {
 		return nil, errors.New("Config.PublicURL must have no query and no fragment")
 	case u.EscapedPath() != u.Path:
 		return nil, errors.New("Config.PublicURL must have a path of plain ASCII letters, digits and -._~")
+	case strings.HasSuffix(u.Path, notificationPath):
+		return nil, fmt.Errorf("Config.PublicURL is where the routes are mounted, without %s at its end", notificationPath)
 	case strings.Contains(u.Path, "//") || strings.Contains(u.Path, "/."):
 		return nil, errors.New("Config.PublicURL must have a clean path, without // and dot segments")
 	case strings.HasPrefix(u.Path+notificationPath, "/kredivo-peer-to-peer/") || strings.HasPrefix(u.Path+notificationPath, "/orders/"):

@@ -3,6 +3,7 @@ package kredivo
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/paylater-go/paylater/validation"
@@ -14,25 +15,26 @@ type Code string
 
 // The codes, with the HTTP status each is answered with in the table below.
 const (
-	CodeInvalidOrder    Code = "invalid_order"    // the order breaks a rule of DOKU's; Fields says which
-	CodeInvalidRequest  Code = "invalid_request"  // the HTTP request itself cannot be read
-	CodeOrderNotFound   Code = "order_not_found"  // unknown to the shop, or another buyer's
-	CodeOrderChanged    Code = "order_changed"    // the amount differs from the one a running payment was started with
-	CodeAlreadyPaid     Code = "already_paid"     // a payment of this order has succeeded
-	CodeInReview        Code = "in_review"        // money arrived that does not match; a person must look
-	CodeNotPayable      Code = "not_payable"      // refunded or voided: this order is over
-	CodeNotPaid         Code = "not_paid"         // CheckPaid found no successful payment
-	CodePaymentRefused  Code = "payment_refused"  // Kredivo or DOKU said no; another try makes a new attempt
-	CodeUnavailable     Code = "unavailable"      // DOKU or the store cannot be reached now; the same click works later
-	CodeMisconfigured   Code = "misconfigured"    // DOKU refuses our credentials or clock
-	CodeCrossOrigin     Code = "cross_origin"     // a form on another site tried to start a payment
-	CodeNotAuthorized   Code = "not_authorized"   // the Buyer hook returned an error or an empty key
-	CodeBadSignature    Code = "bad_signature"    // a notification that DOKU did not sign for us
-	CodeNotFound        Code = "not_found"        // an unknown token
-	CodeBodyTooLarge    Code = "body_too_large"   // over Route.MaxBody
-	CodeUnsupportedBody Code = "unsupported_body" // a Content-Encoding, or a media type we do not read
-	CodeBodyTimeout     Code = "body_timeout"     // the body did not arrive in time
-	CodeInternal        Code = "internal_error"   // anything else; the cause is only logged
+	CodeInvalidOrder    Code = "invalid_order"      // the order breaks a rule of DOKU's; Fields says which
+	CodeInvalidRequest  Code = "invalid_request"    // the HTTP request itself cannot be read
+	CodeOrderNotFound   Code = "order_not_found"    // unknown to the shop, or another buyer's
+	CodeOrderChanged    Code = "order_changed"      // the amount differs from the one a running payment was started with
+	CodeAlreadyPaid     Code = "already_paid"       // a payment of this order has succeeded
+	CodeInReview        Code = "in_review"          // money arrived that does not match; a person must look
+	CodeNotPayable      Code = "not_payable"        // refunded or voided: this order is over
+	CodeNotPaid         Code = "not_paid"           // CheckPaid found no successful payment
+	CodePaymentRefused  Code = "payment_refused"    // Kredivo or DOKU said no; another try makes a new attempt
+	CodeUnavailable     Code = "unavailable"        // DOKU or the store cannot be reached now; the same click works later
+	CodeMisconfigured   Code = "misconfigured"      // DOKU refuses our credentials or clock
+	CodeCrossOrigin     Code = "cross_origin"       // a form on another site tried to start a payment
+	CodeNotAuthorized   Code = "not_authorized"     // the Buyer hook returned an error or an empty key
+	CodeBadSignature    Code = "bad_signature"      // a notification that DOKU did not sign for us
+	CodeNotFound        Code = "not_found"          // an unknown token
+	CodeBodyTooLarge    Code = "body_too_large"     // over Route.MaxBody
+	CodeUnsupportedBody Code = "unsupported_body"   // a Content-Encoding, or a media type we do not read
+	CodeBodyTimeout     Code = "body_timeout"       // the body did not arrive in time
+	CodeWrongMethod     Code = "method_not_allowed" // the path exists under another method
+	CodeInternal        Code = "internal_error"     // anything else; the cause is only logged
 )
 
 var httpStatus = map[Code]int{
@@ -54,6 +56,7 @@ var httpStatus = map[Code]int{
 	CodeBodyTooLarge:    http.StatusRequestEntityTooLarge,
 	CodeUnsupportedBody: http.StatusUnsupportedMediaType,
 	CodeBodyTimeout:     http.StatusRequestTimeout,
+	CodeWrongMethod:     http.StatusMethodNotAllowed,
 	CodeInternal:        http.StatusInternalServerError,
 }
 
@@ -65,6 +68,8 @@ type Error struct {
 	Detail string            // one English sentence for the developer; may be empty
 	Fields validation.Errors // every field that is wrong, for CodeInvalidOrder
 	Err    error             // the cause, for logs
+
+	logged bool // with more than whoever answers the request knows
 }
 
 // Sentinels for [errors.Is]. A hook may return ErrOrderNotFound, also wrapped.
@@ -95,6 +100,18 @@ func (e *Error) Error() string {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+// LogValue is Error with the cause as the cause wants to be logged: DOKU's own sentence, which may hold
+// anything, stays out.
+func (e *Error) LogValue() slog.Value {
+	quiet := *e
+	quiet.Err = nil
+	s := quiet.Error()
+	if e.Err != nil {
+		s += ": " + slog.AnyValue(e.Err).Resolve().String()
+	}
+	return slog.StringValue(s)
 }
 
 // Unwrap gives the cause.

@@ -1,7 +1,6 @@
 package kredivo
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/paylater-go/paylater/kredivo/doku"
@@ -36,7 +35,8 @@ type Order struct {
 type (
 	// Customer is who pays. Phone may be typed in any Indonesian way; it is sent as 628...
 	Customer = doku.Customer
-	// Address is a postal address. CountryCode may be alpha-2 or alpha-3 and defaults to IDN.
+	// Address is a postal address. FirstName and Phone default to the customer's. CountryCode may be alpha-2
+	// or alpha-3 and defaults to IDN. Address, City and PostalCode are needed where it is shipped to.
 	Address = doku.Address
 	// Seller is one shop of a marketplace.
 	Seller = doku.Seller
@@ -161,31 +161,12 @@ func phone(typed string) string {
 	return strings.Clone(typed)
 }
 
-// check reports everything that is wrong with a normalised order, at once.
-func (o Order) check() error {
-	var fields validation.Errors
-	if err := validation.Struct("order", o); err != nil {
-		var ok bool
-		if fields, ok = errors.AsType[validation.Errors](err); !ok {
-			return err
-		}
+// shipTo is the address that is sent as the shipping address.
+func (o Order) shipTo() *Address {
+	if o.ShippingAddress != nil {
+		return o.ShippingAddress
 	}
-	if diff := o.Amount.Sub(o.total()); !diff.IsZero() {
-		fields = append(fields, validation.NewFieldError("order.amount", "amount_mismatch", diff))
-	}
-	if len(fields) > 0 {
-		return &Error{Code: CodeInvalidOrder, Fields: fields}
-	}
-	return nil
-}
-
-// invalidRequest turns what is wrong with a built request into a refusal. It can only be what the
-// order's own rules do not see, such as a line price over 12 digits.
-func invalidRequest(err error) error {
-	if fields, ok := errors.AsType[validation.Errors](err); ok {
-		return &Error{Code: CodeInvalidOrder, Fields: fields}
-	}
-	return newError(CodeInvalidOrder, err, "the order cannot be written as DOKU wants it")
+	return o.BillingAddress
 }
 
 // total is what the parts of the order come to.
@@ -209,11 +190,7 @@ func (o Order) goods() money.Amount {
 // lines are the order's lines as DOKU wants them: discounts folded into whole unit prices, charges as
 // lines of their own, and a sum that is exactly the amount. An error names what cannot be spread.
 func (o Order) lines(shopURL string) ([]doku.LineItem, error) {
-	in := make([]money.Line, len(o.Items))
-	for i, it := range o.Items {
-		in[i] = money.Line{Price: it.Price, Quantity: it.Quantity, Discount: it.Discount}
-	}
-	parts, err := money.Allocate(o.goods(), in)
+	parts, err := money.Allocate(o.goods(), o.moneyLines())
 	if err != nil {
 		return nil, newError(CodeInvalidOrder, err, "the discounts cannot be spread over the items")
 	}
@@ -240,6 +217,14 @@ func (o Order) lines(shopURL string) ([]doku.LineItem, error) {
 	return lines, nil
 }
 
+func (o Order) moneyLines() []money.Line {
+	lines := make([]money.Line, len(o.Items))
+	for i, it := range o.Items {
+		lines[i] = money.Line{Price: it.Price, Quantity: it.Quantity, Discount: it.Discount}
+	}
+	return lines
+}
+
 func parent(sellerID string) (parentType, parentID string) {
 	if sellerID == "" {
 		return "", ""
@@ -252,10 +237,6 @@ func (o Order) request(a Attempt, c callbacks, minutes int) (doku.GenerateOrderR
 	lines, err := o.lines(c.shop)
 	if err != nil {
 		return doku.GenerateOrderRequest{}, err
-	}
-	shipping := o.ShippingAddress
-	if shipping == nil {
-		shipping = o.BillingAddress
 	}
 	req := doku.GenerateOrderRequest{
 		Order: doku.Order{
@@ -272,7 +253,7 @@ func (o Order) request(a Attempt, c callbacks, minutes int) (doku.GenerateOrderR
 		Sellers:         o.Sellers,
 		Customer:        o.Customer,
 		BillingAddress:  o.BillingAddress,
-		ShippingAddress: shipping,
+		ShippingAddress: o.shipTo(),
 	}
 	if c.notify != "" {
 		req.AdditionalInfo = &doku.AdditionalInfo{OverrideNotificationURL: c.notify}

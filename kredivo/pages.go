@@ -1,13 +1,14 @@
 package kredivo
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html/template"
+	"html"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,29 +82,21 @@ func refreshEvery(age time.Duration) int {
 	}
 }
 
-// pages renders what shoppers see: no script, no request to anyone else.
-type pages struct {
-	tmpl    *template.Template
-	headers http.Header
-}
+// pages renders what shoppers see: no script, no request to anyone else. The page is small and of one
+// shape, and html/template would more than double what this module adds to a program: it makes the linker
+// keep every method that a template might call. So the values are put in here, each of them escaped.
+type pages struct{ headers http.Header }
 
-func newPages() (*pages, error) {
-	tmpl, err := template.New("page").Parse(pageHTML)
-	if err != nil {
-		return nil, fmt.Errorf("kredivo: page template: %w", err)
-	}
+func newPages() *pages {
 	style := sha256.Sum256([]byte(pageCSS))
-	return &pages{
-		tmpl: tmpl,
-		headers: http.Header{
-			"Content-Type": {"text/html; charset=utf-8"},
-			"Content-Security-Policy": {"default-src 'none'; style-src 'sha256-" +
-				base64.StdEncoding.EncodeToString(style[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-			"Cache-Control":          {"no-store"},
-			"Referrer-Policy":        {"no-referrer"},
-			"X-Content-Type-Options": {"nosniff"},
-		},
-	}, nil
+	return &pages{headers: http.Header{
+		"Content-Type": {"text/html; charset=utf-8"},
+		"Content-Security-Policy": {"default-src 'none'; style-src 'sha256-" +
+			base64.StdEncoding.EncodeToString(style[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+		"Cache-Control":          {"no-store"},
+		"Referrer-Policy":        {"no-referrer"},
+		"X-Content-Type-Options": {"nosniff"},
+	}}
 }
 
 // payment is the page of one attempt.
@@ -121,14 +114,49 @@ func (pg *pages) refusal(lang validation.Language, e *Error, shopURL string) *Re
 }
 
 func (pg *pages) render(status int, lang validation.Language, t text, v view) *Response {
-	var b bytes.Buffer
-	err := pg.tmpl.Execute(&b, map[string]any{
-		"Lang": lang, "CSS": template.CSS(pageCSS), "Text": t, "Labels": labels[lang], "View": v,
-	})
-	if err != nil {
-		panic(err) // the template is fixed and is executed by tests for every state
+	var refresh, details string
+	label := labels[lang]
+	if v.Refresh > 0 {
+		refresh = element(`<meta http-equiv="refresh" content="%s">`, strconv.Itoa(v.Refresh))
 	}
-	return &Response{Status: status, Header: pg.headers.Clone(), Body: b.Bytes()}
+	if v.OrderID != "" {
+		details += element("<dl>\n<dt>%s</dt><dd>%s</dd>\n<dt>%s</dt><dd>%s</dd>\n</dl>\n", label["order"], v.OrderID, label["amount"], v.Amount.Format())
+	}
+	if isWebURL(v.ResumeURL) {
+		details += element(`<p><a class="button" id="resume" href="%s" rel="noreferrer">%s</a></p>`+"\n", v.ResumeURL, label["resume"])
+	}
+	if isWebURL(v.ShopURL) {
+		details += element(`<p><a id="back" href="%s">%s</a></p>`+"\n", v.ShopURL, label["back"])
+	}
+	if v.Refresh > 0 {
+		details += element(`<p class="hint">%s</p>`+"\n", label["refresh"])
+	}
+	body := strings.NewReplacer(
+		"{lang}", html.EscapeString(string(lang)), "{refresh}", refresh, "{style}", pageCSS,
+		"{state}", html.EscapeString(v.State), "{title}", html.EscapeString(t.Title), "{body}", html.EscapeString(t.Body),
+		"{details}", details,
+	).Replace(pageHTML)
+	return &Response{Status: status, Header: pg.headers.Clone(), Body: []byte(body)}
+}
+
+// element writes a piece of the page. The format is ours; every value is escaped, for text and for
+// attributes in double quotes, the only two places where one stands.
+func element(format string, values ...string) string {
+	escaped := make([]any, len(values))
+	for i, v := range values {
+		escaped[i] = html.EscapeString(v)
+	}
+	return fmt.Sprintf(format, escaped...)
+}
+
+// isWebURL keeps links to what a browser may follow: no javascript: and the like, whoever wrote it. A path
+// of the shop's own site is fine too.
+func isWebURL(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || s == "" || strings.ContainsRune(s, '\\') { // browsers read \ as /
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" || (u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//"))
 }
 
 // errorResponse answers people with a page and programs with an RFC 9457 problem document. Neither

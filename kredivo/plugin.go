@@ -6,9 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +37,9 @@ type Plugin struct {
 	receiving chan struct{} // one slot per notification being stored
 	refusals  refusalLog
 
+	running atomic.Int32 // calls of Run
+	idleLog sync.Once    // one line about a process that only receives
+
 	settle  chan struct{} // a message was received here
 	deliver chan struct{} // an event was emitted here
 	check   chan struct{} // a status check was scheduled here
@@ -53,6 +60,9 @@ func New(cfg Config) (*Plugin, error) {
 	}
 	setDefault(&cfg.DOKU.Timeout, callTimeout)
 	client, err := doku.New(cfg.DOKU)
+	if err != nil {
+		err = fmt.Errorf("kredivo: Config.DOKU: %w", err)
+	}
 	if err := errors.Join(problems, err); err != nil {
 		return nil, err
 	}
@@ -68,10 +78,6 @@ func New(cfg Config) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := newPages()
-	if err != nil {
-		return nil, err
-	}
 	return &Plugin{
 		cfg:       cfg,
 		log:       cfg.Logger,
@@ -79,7 +85,7 @@ func New(cfg Config) (*Plugin, error) {
 		verifier:  verifier,
 		store:     cfg.Store,
 		guard:     guard,
-		pages:     pages,
+		pages:     newPages(),
 		languages: newMatcher(cfg.Language),
 		receiving: make(chan struct{}, maxReceiving),
 		settle:    make(chan struct{}, 1),
@@ -101,7 +107,7 @@ func (p *Plugin) Payment(ctx context.Context, orderID string) (Payment, error) {
 	return newPayment(orderID, attempts), nil
 }
 
-// CheckPaid returns nil when the shop's order is paid with exactly its amount, and ErrNotPaid in every
+// CheckPaid returns nil when the shop's order is paid in this plugin's environment with exactly its amount, and ErrNotPaid in every
 // other case: unknown, running, failed, in review, refunded. Any other error means that the store did
 // not answer, and nothing is known.
 func (p *Plugin) CheckPaid(ctx context.Context, orderID string) error {
@@ -109,7 +115,7 @@ func (p *Plugin) CheckPaid(ctx context.Context, orderID string) error {
 	if err != nil {
 		return storeFailed(err)
 	}
-	if paymentStatus(attempts) != Paid {
+	if paymentStatus(p.sameEnvironment(attempts)) != Paid {
 		return newError(CodeNotPaid, nil, "this order has no successful payment")
 	}
 	return nil
@@ -123,6 +129,21 @@ func (p *Plugin) VerifyNotification(req *Request) error {
 		return newError(CodeBadSignature, err, "the notification is not signed by DOKU for this shop")
 	}
 	return nil
+}
+
+// Logger is Config.Logger, for what an adapter has to say.
+func (p *Plugin) Logger() *slog.Logger { return p.log }
+
+// Mounted is called by adapters with the path prefix at which the application serves the routes. It
+// warns when PublicURL does not end with that prefix: then DOKU's notifications and returning shoppers go
+// astray, unless a proxy in front renames the path, which is why it is no error.
+func (p *Plugin) Mounted(prefix string) {
+	public, err := url.Parse(p.cfg.PublicURL)
+	if err != nil || prefix == "" || strings.HasSuffix(public.Path, prefix) {
+		return
+	}
+	p.log.Warn("the routes are not mounted where Config.PublicURL says: right only if a proxy renames the path",
+		"mounted_at", prefix, "public_path", public.Path)
 }
 
 func storeFailed(err error) error {

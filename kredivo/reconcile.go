@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo/doku"
@@ -70,6 +72,9 @@ func (p *Plugin) checkPass(ctx context.Context) (more bool, err error) {
 
 // checkAttempt asks DOKU about one attempt, files the answer and sets the next check.
 func (p *Plugin) checkAttempt(ctx context.Context, a Attempt) error {
+	if !p.owns(a) {
+		return nil // another plugin on the same store has the credentials to ask
+	}
 	_, askErr := p.askStatus(ctx, a)
 	sctx, cancel := detached(ctx)
 	defer cancel()
@@ -119,8 +124,8 @@ func (p *Plugin) askStatus(ctx context.Context, a Attempt) (news bool, err error
 	defer cancel()
 	_, err = p.store.Receive(sctx, Message{
 		Source:     FromStatus,
-		Dedupe:     hashOf("status\n" + a.ID + "\n" + string(answer.Raw)),
-		ClientID:   a.ClientID,
+		Dedupe:     hashOf(strings.Join([]string{"status", p.cfg.DOKU.ClientID, a.ID, string(a.Status), strconv.Itoa(a.Checks), string(answer.Raw)}, "\n")),
+		ClientID:   p.cfg.DOKU.ClientID,
 		Header:     http.Header{},
 		Body:       answer.Raw,
 		ReceivedAt: p.now(),

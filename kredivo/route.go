@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -102,6 +103,21 @@ func (p *Plugin) Routes(g Group) []Route {
 	return routes
 }
 
+// Match reports whether the escaped path of a request ends in rt.Path, byte for byte, and returns what
+// stands for {token}. Frameworks match more than that: other letter case, escapes, doubled slashes, a
+// slash at the end.
+func (rt Route) Match(path string) (token string, ok bool) {
+	if strings.Contains(path, "//") {
+		return "", false
+	}
+	stem, hasToken := strings.CutSuffix(rt.Path, "{token}")
+	if !hasToken {
+		return "", strings.HasSuffix(path, rt.Path)
+	}
+	i := strings.LastIndexByte(path, '/') + 1
+	return path[i:], path[i:] != "" && strings.HasSuffix(path[:i], stem)
+}
+
 // Serve answers req. It sets its own deadline, checks MaxBody, turns errors and panics, also those of
 // hooks, into responses, and never returns nil. Only http.ErrAbortHandler passes through, because it
 // is the host's way of ending a connection.
@@ -138,6 +154,7 @@ var errDrained = errors.New("kredivo: the body is empty although Content-Length 
 func (p *Plugin) refuse(ctx context.Context, rt Route, req *Request, err error) *Response {
 	e := asError(err)
 	switch {
+	case e.logged:
 	case e.Code == CodeInternal:
 		p.log.ErrorContext(ctx, "request failed", "route", rt.Path, "error", err)
 	case e.Code == CodeBadSignature:

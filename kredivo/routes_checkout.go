@@ -30,6 +30,9 @@ func (p *Plugin) serveCheckout(ctx context.Context, req *Request) (*Response, er
 	if err != nil {
 		return nil, err
 	}
+	if o.Buyer == "" || o.ID == "" {
+		return nil, errors.New("kredivo: the Order hook returned an order without ID or Buyer; for an order that does not exist return ErrOrderNotFound")
+	}
 	if o.Buyer != buyer {
 		return nil, newError(CodeOrderNotFound, nil, "the order belongs to another buyer")
 	}

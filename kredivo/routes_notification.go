@@ -51,6 +51,11 @@ func (p *Plugin) serveNotification(ctx context.Context, req *Request) (*Response
 		return unavailable(), nil
 	}
 	p.log.InfoContext(ctx, "notification stored", "request_id", req.Header.Get("Request-Id"), "added", added, "bytes", len(req.Body))
+	if p.running.Load() == 0 {
+		p.idleLog.Do(func() {
+			p.log.WarnContext(ctx, "notifications arrive but Run is not running in this process: unless it runs in another one, no order becomes paid")
+		})
+	}
 	wake(p.settle)
 	return &Response{Status: http.StatusOK, Header: http.Header{"Cache-Control": {"no-store"}}}, nil
 }

@@ -24,6 +24,7 @@ func advance(a Attempt, siblings []Attempt, to Status, at, now time.Time) (Attem
 		at = now
 	}
 	a.Status, a.UpdatedAt = to, now
+	a.Body = nil // nothing will be sent again, and it holds personal data
 	others := slices.DeleteFunc(slices.Clone(siblings), func(s Attempt) bool { return s.ID == a.ID })
 	order := paymentStatus(append(slices.Clone(others), a))
 

@@ -260,3 +260,31 @@ func TestSettlingConverges(t *testing.T) {
 		}
 	})
 }
+
+func TestExpiryBelievesDOKUWithinReason(t *testing.T) {
+	t.Parallel()
+	p := &Plugin{cfg: Config{Expiry: time.Hour}}
+	a := attempt(1, Created)
+	a.ExpiresAt = a.CreatedAt.Add(time.Hour)
+	now := noon.Add(3 * time.Hour) // DOKU was away for so long
+	tests := []struct {
+		name     string
+		dated    time.Time
+		replayed bool
+		want     time.Time
+	}{
+		{"none", time.Time{}, false, now.Add(time.Hour)},
+		{"as asked", now.Add(time.Hour), false, now.Add(time.Hour)},
+		{"a little less", now.Add(50 * time.Minute), false, now.Add(50 * time.Minute)},
+		{"seven hours ahead: a misread zone", now.Add(8 * time.Hour), false, now.Add(time.Hour)},
+		{"before the attempt: a misread zone", noon.Add(-6 * time.Hour), false, now.Add(time.Hour)},
+		{"replayed, from an earlier call", noon.Add(90 * time.Minute), true, noon.Add(90 * time.Minute)},
+		{"replayed, none", time.Time{}, true, a.ExpiresAt},
+	}
+	for _, tt := range tests {
+		got := p.expiry(&doku.GenerateOrderResponse{ExpiresAt: tt.dated, Replayed: tt.replayed}, a, now)
+		if !got.Equal(tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

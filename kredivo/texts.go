@@ -21,7 +21,7 @@ var labels = map[validation.Language]map[string]string{
 
 var pageTexts = map[validation.Language]map[string]text{
 	validation.Indonesian: {
-		stateChecking: {"Pembayaran sedang kami periksa", "Kami menunggu kabar dari penyedia pembayaran. Biasanya hanya beberapa detik. Anda tidak perlu membayar lagi."},
+		stateChecking: {"Pembayaran sedang kami periksa", "Kami menunggu kabar dari penyedia pembayaran. Biasanya hanya beberapa detik. Jika sudah membayar, Anda tidak perlu membayar lagi."},
 		"left":        {"Pembayaran belum selesai", "Anda meninggalkan halaman Kredivo. Pesanan Anda tetap tersimpan dan masih dapat dibayar."},
 		statePaid:     {"Pembayaran berhasil", "Terima kasih, pembayaran Anda sudah kami terima."},
 		stateFailed:   {"Pembayaran belum berhasil", "Pembayaran dengan Kredivo tidak dapat diselesaikan. Anda dapat mencoba lagi atau memilih cara pembayaran lain di toko."},
@@ -30,7 +30,7 @@ var pageTexts = map[validation.Language]map[string]text{
 		stateRefunded: {"Pembayaran dikembalikan", "Pembayaran pesanan ini sudah dibatalkan atau dikembalikan."},
 	},
 	validation.English: {
-		stateChecking: {"We are checking your payment", "We are waiting for word from the payment provider. This usually takes a few seconds. There is no need to pay again."},
+		stateChecking: {"We are checking your payment", "We are waiting for word from the payment provider. This usually takes a few seconds. If you have paid, there is no need to pay again."},
 		"left":        {"The payment is not finished", "You left the Kredivo page. Your order is kept and can still be paid."},
 		statePaid:     {"Payment received", "Thank you, we have received your payment."},
 		stateFailed:   {"The payment did not go through", "The payment with Kredivo could not be completed. You can try again or choose another way to pay in the shop."},

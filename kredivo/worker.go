@@ -3,6 +3,7 @@ package kredivo
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -20,17 +21,28 @@ const (
 	settleLease = 15 * time.Second
 	eventLease  = 15 * time.Second
 	checkLease  = 5 * time.Minute
-	// handlers is how many calls of OnEvent may run at once, each for another order.
-	handlers = 8
+	// handlers is how many calls of OnEvent may run at once, each for another order, and stuckHandlers how
+	// many more may be past their deadline without having returned. A host that hangs on some orders must
+	// not hold up the others.
+	handlers      = 8
+	stuckHandlers = 64
+	// stuckFor is how long a call past its deadline keeps its event to itself; after that the event is
+	// delivered again, and what the old call does no longer counts.
+	stuckFor = 5 * time.Minute
+	// stopGrace is how long Run waits at its end for calls that ignore their context.
+	stopGrace = 10 * time.Second
 	// storeTimeout bounds one store call of the workers, so that a dead database is noticed.
 	storeTimeout = 10 * time.Second
 )
 
 // Run settles messages, delivers events and asks DOKU about payments that nobody reported, until ctx
-// ends; then it waits for what is running, gives unfinished work back and returns nil. Any number of
-// instances may run against one store. Run it once per process: without it notifications are stored
-// and acknowledged, but orders do not become paid.
+// ends; then it waits for what is running, gives unfinished work back and returns nil. It waits at most
+// 10 seconds for a call of OnEvent that does not heed the end of its context. Any number of instances may
+// run against one store. Without Run somewhere, notifications are stored and acknowledged, but orders do
+// not become paid.
 func (p *Plugin) Run(ctx context.Context) error {
+	p.running.Add(1)
+	defer p.running.Add(-1)
 	var wg sync.WaitGroup
 	wg.Go(func() { p.loop(ctx, "settle", p.settle, p.settlePass) })
 	wg.Go(func() { p.deliverLoop(ctx) })
@@ -75,17 +87,33 @@ func (p *Plugin) settlePass(ctx context.Context) (more bool, err error) {
 	}
 	for _, m := range batch {
 		if err := p.settleMessage(sctx, m); err != nil && !claimLost(err) {
-			return false, fmt.Errorf("settle message %d: %w", m.ID, err)
+			p.putOff(sctx, m, err)
 		}
 	}
 	return len(batch) == settleBatch, nil
 }
 
+// putOff puts a message that cannot be settled on the retry ladder, so that it holds up no other.
+func (p *Plugin) putOff(ctx context.Context, m Message, cause error) {
+	now := p.now()
+	o := Outcome{State: WorkRetry, RunAt: now.Add(ladder(m.Tries)), Error: short(cause)}
+	if m.Tries > len(retryLadder) {
+		o.State = WorkParked
+	}
+	p.log.ErrorContext(ctx, "message not settled", "message", m.ID, "source", m.Source, "try", m.Tries, "outcome", o.State, "error", cause)
+	err := p.store.Change(ctx, Scope{Message: &m, Now: now}, func([]Attempt) (Decision, error) {
+		return Decision{Message: o}, nil
+	})
+	if err != nil && !claimLost(err) {
+		p.log.ErrorContext(ctx, "message not put off; its claim runs out by itself", "message", m.ID, "error", err)
+	}
+}
+
 // deliverLoop hands events to the host, at most handlers at once and never two of one order. A slow
-// call holds one slot and nothing else.
+// call holds one slot, and only until its deadline.
 func (p *Plugin) deliverLoop(ctx context.Context) {
 	var running sync.WaitGroup
-	slots := make(chan struct{}, handlers)
+	slots, stuck := make(chan struct{}, handlers), make(chan struct{}, stuckHandlers)
 	p.loop(ctx, "deliver", p.deliver, func(ctx context.Context) (bool, error) {
 		free := handlers - len(slots)
 		if free == 0 {
@@ -102,23 +130,75 @@ func (p *Plugin) deliverLoop(ctx context.Context) {
 		for _, d := range batch {
 			slots <- struct{}{}
 			running.Go(func() {
-				p.deliverEvent(ctx, d)
-				<-slots
+				p.deliverEvent(ctx, d, slots, stuck)
 				wake(p.deliver) // a slot is free, and the order's next event may be due
 			})
 		}
 		return len(batch) == free, nil
 	})
-	running.Wait()
+	if !waitFor(&running, stopGrace) {
+		p.log.ErrorContext(ctx, "OnEvent ignores the end of its context; its events will be delivered again")
+	}
 }
 
-// deliverEvent calls the host once and records how it ended.
-func (p *Plugin) deliverEvent(ctx context.Context, d Delivery) {
+// waitFor reports whether wg is done within d.
+func waitFor(wg *sync.WaitGroup, d time.Duration) bool {
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	limit := time.NewTimer(d)
+	defer limit.Stop()
+	select {
+	case <-done:
+		return true
+	case <-limit.C:
+		return false
+	}
+}
+
+// deliverEvent calls the host once and records how it ended. It holds a place in slots until the call
+// returns or is past its deadline, when the place is changed for one in stuck.
+func (p *Plugin) deliverEvent(ctx context.Context, d Delivery, slots, stuck chan struct{}) {
+	place := slots
+	defer func() { <-place }()
 	stop := keepAlive(context.WithoutCancel(ctx), eventLease/3, func(ctx context.Context) error {
 		return p.store.KeepEvent(ctx, d, Claim{Now: p.now(), Lease: eventLease})
 	})
-	err := p.callHost(ctx, d.Event)
+	defer stop()
+
+	returned := make(chan error, 1)
+	go func() { returned <- p.callHost(ctx, d.Event) }()
+	overdue := time.NewTimer(p.cfg.HandlerTimeout + time.Second) // a moment for a host that heeds its context
+	defer overdue.Stop()
+	var err error
+	select {
+	case err = <-returned:
+	case <-overdue.C:
+		p.log.ErrorContext(ctx, "OnEvent is stuck: it has not returned although its context has ended", "event", d.Event.ID, "order_id", d.Event.OrderID)
+		select {
+		case stuck <- struct{}{}:
+			<-slots
+			place = stuck
+			wake(p.deliver)
+		default: // too many; this one goes on holding its slot
+		}
+		overdue.Reset(stuckFor)
+		select {
+		case err = <-returned:
+		case <-overdue.C:
+			err = errStuck
+		}
+	}
 	stop()
+	p.recordDelivery(ctx, d, err)
+}
+
+var errStuck = errors.New("OnEvent does not return")
+
+// recordDelivery writes how a call of the host ended.
+func (p *Plugin) recordDelivery(ctx context.Context, d Delivery, err error) {
 	now := p.now()
 	o := Outcome{State: WorkDone}
 	if err != nil {

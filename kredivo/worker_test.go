@@ -475,3 +475,76 @@ func TestSlowHandlerKeepsItsEvent(t *testing.T) {
 		}
 	})
 }
+
+// A host that hangs on some orders, deaf to its context, holds up no other order.
+func TestHangingHostHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var calls atomic.Int32
+		shop := kredivotest.New(t, func(c *kredivotest.Config) {
+			c.Plugin.HandlerTimeout, c.Plugin.PollEvery = time.Second, time.Second
+			c.Plugin.OnEvent = func(_ context.Context, e kredivo.Event) error {
+				if e.OrderID == "good" {
+					return nil
+				}
+				calls.Add(1)
+				<-release
+				return nil
+			}
+		})
+		const hanging = 12
+		for i := range hanging {
+			id := fmt.Sprint("hangs-", i)
+			checkout(t, shop, id)
+			shop.Pay(id)
+		}
+		checkout(t, shop, "good")
+		shop.Pay("good")
+		shop.Wait("good", kredivo.PaymentSucceeded)
+		<-time.After(time.Minute)
+		if n := calls.Load(); n != hanging {
+			t.Errorf("%d calls for %d orders: an order had two at once, or none", n, hanging)
+		}
+		<-time.After(6 * time.Minute)
+		if n := calls.Load(); n <= hanging {
+			t.Error("a stuck event was not delivered again")
+		}
+		close(release)
+		idle(t, shop)
+	})
+}
+
+// Run ends although the host does not.
+func TestRunEndsWithoutAStuckHost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shop := kredivotest.New(t, func(c *kredivotest.Config) { c.Plugin.PollEvery = time.Hour }) // leaves the work to other
+		entered, release := make(chan struct{}), make(chan struct{})
+		other, err := kredivo.New(kredivo.Config{
+			DOKU:      doku.Config{ClientID: kredivotest.ClientID, SecretKey: kredivotest.SecretKey, Transport: shop.DOKU.Transport()},
+			PublicURL: kredivotest.PublicURL, Store: shop.Store, PollEvery: time.Second, Logger: slog.New(slog.DiscardHandler),
+			OnEvent: func(context.Context, kredivo.Event) error {
+				close(entered)
+				<-release
+				return nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		checkout(t, shop, "1001")
+		go func() { ended <- other.Run(ctx) }()
+		body := shop.Notification("1001", doku.Success)
+		serve(t, other, "POST", "/notifications", &kredivo.Request{Header: shop.Sign(body), Body: body})
+		<-entered
+		cancel()
+		start := time.Now()
+		if err := <-ended; err != nil || time.Since(start) > 15*time.Second {
+			t.Errorf("Run ended with %v after %v", err, time.Since(start))
+		}
+		close(release)
+	})
+}

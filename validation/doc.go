@@ -34,6 +34,7 @@
 //	invoice_number      see the rule
 //	rupiah              see rupiah and rupiah0
 //	amount_mismatch     the lines do not add up to the amount   parameter: money.Amount, amount minus lines
+//	discount_too_large  more than what it is taken from
 //	quantity            see the rule
 //	too_many_lines      too many lines in the order             parameter: int, the limit
 //	https_url           see the rule

@@ -247,6 +247,7 @@ func TestFieldErrorTexts(t *testing.T) {
 			"order.amount: line items add up to Rp5.000 more than the amount", "jumlah semua baris Rp5.000 lebih besar dari total"},
 		{validation.NewFieldError("order.amount", "amount_mismatch"),
 			"order.amount: line items do not add up to the amount", "jumlah semua baris tidak sama dengan total"},
+		{validation.NewFieldError("order.discount", "discount_too_large"), "order.discount is more than what it is taken from", "order.discount lebih besar dari nilai yang dipotong"},
 		{validation.NewFieldError("order.line_items", "too_many_lines", 200),
 			"order.line_items: the order must have at most 200 lines", "pesanan harus berisi paling banyak 200 baris"},
 		{validation.NewFieldError("order.line_items", "too_many_lines"),

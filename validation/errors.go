@@ -93,6 +93,8 @@ func textOf(code string, params []any) text {
 		}
 	case "amount_mismatch":
 		return mismatchText(params)
+	case "discount_too_large":
+		return text{"{field} is more than what it is taken from", "{field} lebih besar dari nilai yang dipotong"}
 	case "quantity":
 		return text{"{field} must be 1 to 9999 pieces", "{field} harus 1 sampai 9999 buah"}
 	case "too_many_lines":

@@ -16,7 +16,7 @@
 // ReadTimeout: fasthttp reads the body before any handler runs, so only the app can limit how long that
 // takes. Without it one slow client holds a connection for as long as it likes. A router does not tell
 // which app will serve it, so the mount cannot refuse this; the first request logs a warning to
-// slog.Default.
+// the plugin's logger.
 //
 // BodyLimit: fiber answers 413 itself for bodies over it, 4 MiB unless set. Smaller bodies over the
 // limit of a route are answered by the plugin.

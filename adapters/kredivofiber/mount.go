@@ -3,7 +3,6 @@ package kredivofiber
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 
@@ -42,6 +41,7 @@ func MountGroup(r fiber.Router, p *kredivo.Plugin, g kredivo.Group, h Hooks) (er
 		}
 	}()
 	m := &mount{plugin: p, hooks: h, prefix: prefixOf(r)}
+	p.Mounted(m.prefix)
 	for _, rt := range p.Routes(g) {
 		path = strings.Replace(rt.Path, "{token}", ":token", 1)
 		r.Add(rt.Method, path, m.serve(rt)) // not Get, which would take HEAD from the host as well
@@ -86,10 +86,11 @@ type mount struct {
 }
 
 func (m *mount) serve(rt kredivo.Route) fiber.Handler {
-	path := m.prefix + rt.Path
+	full := rt
+	full.Path = m.prefix + rt.Path
 	return func(c *fiber.Ctx) error {
-		m.warned.Do(func() { warn(c) })
-		req, err := newRequest(c, path, rt.MaxBody)
+		m.warned.Do(func() { m.warn(c) })
+		req, err := newRequest(c, full)
 		if err != nil {
 			return write(c, m.plugin.ErrorResponse(req, err))
 		}
@@ -103,8 +104,8 @@ func (m *mount) serve(rt kredivo.Route) fiber.Handler {
 }
 
 // warn looks at the app that serves, which need not be the one that was mounted on.
-func warn(c *fiber.Ctx) {
+func (m *mount) warn(c *fiber.Ctx) {
 	if c.App().Config().ReadTimeout == 0 {
-		slog.WarnContext(c.UserContext(), "kredivofiber: fiber.Config.ReadTimeout is not set: slow clients can hold connections for ever")
+		m.plugin.Logger().WarnContext(c.UserContext(), "kredivofiber: fiber.Config.ReadTimeout is not set: slow clients can hold connections for ever")
 	}
 }

@@ -208,13 +208,11 @@ func TestUnreadStreamIsNoRequest(t *testing.T) {
 }
 
 // Without a read timeout a slow client costs a connection for ever. The app that serves decides, and
-// only the first request shows which one that is. Not parallel: it listens to slog.Default.
+// only the first request shows which one that is.
 func TestWarnsOfMissingReadTimeout(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
-	old := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-	defer slog.SetDefault(old)
-	p := kredivotest.New(t).Plugin
+	p := kredivotest.New(t, func(c *kredivotest.Config) { c.Plugin.Logger = slog.New(slog.NewTextHandler(&log, nil)) }).Plugin
 	for timeout, want := range map[time.Duration]int{0: 1, time.Second: 0} {
 		log.Reset()
 		shop := fiber.New(fiber.Config{ReadTimeout: timeout})

@@ -13,17 +13,17 @@ import (
 	"github.com/paylater-go/paylater/kredivo"
 )
 
-// newRequest copies the request out of fiber. Its path must end in path, byte for byte. With an error
+// newRequest copies the request out of fiber. Its path must end in rt.Path, byte for byte. With an error
 // the Request is there too, without a body.
-func newRequest(c *fiber.Ctx, path string, maxBody int64) (*kredivo.Request, error) {
+func newRequest(c *fiber.Ctx, rt kredivo.Route) (*kredivo.Request, error) {
 	req := copyHead(c)
 	var ok bool
 	defer closeUnread(c)
-	if req.Token, ok = match(req.Path, path); !ok {
+	if req.Token, ok = rt.Match(req.Path); !ok {
 		return req, &kredivo.Error{Code: kredivo.CodeNotFound, Detail: "the path must be spelled as it is mounted: no escapes, no other letter case, no trailing slash"}
 	}
 	var err error
-	req.Body, err = readBody(c, maxBody)
+	req.Body, err = readBody(c, rt.MaxBody)
 	return req, err
 }
 
@@ -40,19 +40,6 @@ func copyHead(c *fiber.Ctx) *kredivo.Request {
 		Query:  query,
 		Header: header,
 	}
-}
-
-// match reports whether path ends in route, byte for byte, and returns what stands for {token}.
-func match(path, route string) (token string, ok bool) {
-	if strings.Contains(path, "//") {
-		return "", false
-	}
-	stem, hasToken := strings.CutSuffix(route, "{token}")
-	if !hasToken {
-		return "", strings.HasSuffix(path, route)
-	}
-	i := strings.LastIndexByte(path, '/') + 1
-	return path[i:], path[i:] != "" && strings.HasSuffix(path[:i], stem)
 }
 
 // readBody copies the bytes that came over the wire; c.Body would decompress them. With a limit of 0

@@ -6,11 +6,21 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"go.uber.org/goleak"
 
 	"github.com/paylater-go/paylater/adapters/adaptertest"
 	"github.com/paylater-go/paylater/adapters/kredivofiber"
 	"github.com/paylater-go/paylater/kredivo"
 )
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// The cleaner of a fasthttp server that was shut down sleeps up to 10 seconds before it sees that.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		// One per process, for the Date header; it never ends.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+	)
+}
 
 // TestMount is the suite on fiber as most hosts run it, and with the settings that change what it hands out.
 func TestMount(t *testing.T) {

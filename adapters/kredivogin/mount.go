@@ -45,6 +45,9 @@ func MountGroup(r gin.IRoutes, p *kredivo.Plugin, g kredivo.Group, h Hooks) (err
 			err = fmt.Errorf("kredivogin: mount %s: %v", path, v)
 		}
 	}()
+	if group, ok := r.(interface{ BasePath() string }); ok {
+		p.Mounted(strings.TrimSuffix(group.BasePath(), "/"))
+	}
 	for _, rt := range p.Routes(g) {
 		path = strings.Replace(rt.Path, "{token}", ":token", 1)
 		r.Handle(rt.Method, path, serve(p, rt, h))

@@ -2,10 +2,10 @@ package kredivogin_test
 
 import (
 	"net/http/httptest"
-	"os"
 	"testing"
 
 	"github.com/gin-gonic/gin"
+	"go.uber.org/goleak"
 
 	"github.com/paylater-go/paylater/adapters/adaptertest"
 	"github.com/paylater-go/paylater/adapters/kredivogin"
@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.ReleaseMode) // quiet
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // TestMount is the suite on gin.

@@ -38,6 +38,7 @@ func HandlerGroup(prefix string, p *kredivo.Plugin, g kredivo.Group, h Hooks) (h
 		// The prefix is this router's business: it may be there or not.
 		ro.routes[rt.Path][rt.Method] = serve(p, rt, "", h)
 	}
+	p.Mounted(prefix)
 	return ro, nil
 }
 
@@ -66,7 +67,7 @@ func (ro *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Allow", strings.Join(found.allow(), ", "))
-	http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	Write(w, ro.plugin.ErrorResponse(copyHead(r), &kredivo.Error{Code: kredivo.CodeWrongMethod}))
 }
 
 // find looks for the path without the prefix, and then for the path as it is.

@@ -50,6 +50,7 @@ func MountGroup(mux Mux, prefix string, p *kredivo.Plugin, g kredivo.Group, h Ho
 			err = fmt.Errorf("kredivohttp: mount %s: %v", pattern, v)
 		}
 	}()
+	p.Mounted(prefix)
 	for _, rt := range p.Routes(g) {
 		pattern = rt.Method + " " + prefix + rt.Path
 		mux.Handle(pattern, serve(p, rt, prefix, h))

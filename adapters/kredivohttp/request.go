@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
@@ -32,7 +31,7 @@ const (
 func NewRequest(w http.ResponseWriter, r *http.Request, rt kredivo.Route) (*kredivo.Request, error) {
 	req := copyHead(r)
 	var ok bool
-	if req.Token, ok = match(req.Path, rt.Path); !ok {
+	if req.Token, ok = rt.Match(req.Path); !ok {
 		return req, &kredivo.Error{Code: kredivo.CodeNotFound, Detail: "the path must be spelled as it is mounted: no escapes, no other letter case, no trailing slash"}
 	}
 	timeout := browserReadTimeout
@@ -69,19 +68,6 @@ func copyHead(r *http.Request) *kredivo.Request {
 		Query:  r.URL.Query(),
 		Header: header,
 	}
-}
-
-// match reports whether path ends in route, byte for byte, and returns what stands for {token}.
-func match(path, route string) (token string, ok bool) {
-	if strings.Contains(path, "//") {
-		return "", false
-	}
-	stem, hasToken := strings.CutSuffix(route, "{token}")
-	if !hasToken {
-		return "", strings.HasSuffix(path, route)
-	}
-	i := strings.LastIndexByte(path, '/') + 1
-	return path[i:], path[i:] != "" && strings.HasSuffix(path[:i], stem)
 }
 
 // readBody reads at most limit bytes and puts them back. After an error the deadline stands, so that

@@ -5,10 +5,14 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/paylater-go/paylater/adapters/adaptertest"
 	"github.com/paylater-go/paylater/adapters/kredivohttp"
 	"github.com/paylater-go/paylater/kredivo"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestMount is the suite on an http.ServeMux.
 func TestMount(t *testing.T) {

@@ -33,9 +33,9 @@ func build(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "building the examples:", err)
 		return 1
 	}
-	// These tests wait for other processes most of the time, so more of them than there are processors can.
+	// These tests wait for other processes most of the time, so many more of them than there are processors can.
 	flag.Parse()
-	if err := flag.Set("test.parallel", "6"); err != nil {
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -40,6 +40,7 @@ func run(ctx context.Context, app *demo.App) error {
 	f := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		ReadTimeout:           demo.ReadTimeout, // fiber has none by itself
+		BodyLimit:             1 << 20,          // fiber holds a whole body before it asks anybody
 		WriteTimeout:          demo.WriteTimeout,
 		IdleTimeout:           demo.IdleTimeout,
 	})
@@ -53,10 +54,10 @@ func run(ctx context.Context, app *demo.App) error {
 		},
 		Buyer: func(c *fiber.Ctx) (string, error) { return buyer(c), nil },
 	})
+	// snippet:end mount
 	if err != nil {
 		return err
 	}
-	// snippet:end mount
 	return app.Serve(ctx, p, f.Listener, f.ShutdownWithContext)
 }
 

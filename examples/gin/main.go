@@ -51,10 +51,10 @@ func run(ctx context.Context, app *demo.App) error {
 		},
 		Buyer: func(c *gin.Context) (string, error) { return buyer(c), nil },
 	})
+	// snippet:end mount
 	if err != nil {
 		return err
 	}
-	// snippet:end mount
 	return app.ServeHTTP(ctx, p, r)
 }
 

@@ -44,10 +44,10 @@ func run(ctx context.Context, app *demo.App) error {
 		},
 		Buyer: func(r *http.Request) (string, error) { return buyer(r), nil },
 	})
+	// snippet:end mount
 	if err != nil {
 		return err
 	}
-	// snippet:end mount
 	return app.ServeHTTP(ctx, p, mux)
 }
 

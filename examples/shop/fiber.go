@@ -20,6 +20,7 @@ func serveFiber(ctx context.Context, app *demo.App, p *kredivo.Plugin, pages *pa
 	f := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		ReadTimeout:           demo.ReadTimeout, // fiber has none by itself
+		BodyLimit:             1 << 20,          // fiber holds a whole body before it asks anybody
 		WriteTimeout:          demo.WriteTimeout,
 		IdleTimeout:           demo.IdleTimeout,
 	})

@@ -22,7 +22,7 @@ func TestNewListsEveryProblem(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"no client id", "secret key 0: must not be empty", "secret key 2", `unknown environment "staging"`, "base url",
+	for _, want := range []string{"no client id", "secret key: must not be empty", "previous secret key 2", `unknown environment "staging"`, "base url",
 		"skips TLS verification", "timeouts", "max tries", "response signatures"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)

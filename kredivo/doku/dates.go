@@ -12,7 +12,10 @@ const compactLayout = "20060102150405"
 // UTC, or the zero time for anything else: no decision rests on DOKU's dates.
 func parseDate(s string) time.Time {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t.UTC()
+		if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+			return time.Time{} // cannot be written as RFC 3339 again
+		}
+		return t
 	}
 	if t, err := time.ParseInLocation(compactLayout, s, wib); err == nil {
 		return t.UTC()

@@ -151,7 +151,11 @@ func newKeyring(clientID string, secrets []Secret) (*keyring, error) {
 	r := &keyring{clientID: []byte(clientID)}
 	for i, s := range secrets {
 		if err := checkSecret(s); err != nil {
-			problems = append(problems, fmt.Errorf("secret key %d: %w", i, err))
+			name := "secret key"
+			if i > 0 {
+				name = fmt.Sprintf("previous secret key %d", i)
+			}
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
 		r.keys = append(r.keys, newKey(s))
 	}

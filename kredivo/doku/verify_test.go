@@ -267,9 +267,9 @@ func TestNewVerifierRefusals(t *testing.T) {
 		target   string
 		want     []string
 	}{
-		{"everything at once", "", []Secret{""}, "x", []string{"client id", "secret key 0", `must start with "/"`}},
+		{"everything at once", "", []Secret{""}, "x", []string{"client id", "secret key", `must start with "/"`}},
 		{"no secrets", testClient, nil, "/n", []string{"no secret key"}},
-		{"second secret empty", testClient, []Secret{"a", ""}, "/n", []string{"secret key 1"}},
+		{"second secret empty", testClient, []Secret{"a", ""}, "/n", []string{"previous secret key 1"}},
 		{"line break on a secret", testClient, []Secret{"a\n"}, "/n", []string{"line break"}},
 		{"client id with a space", "a b", one, "/n", []string{"client id"}},
 		{"client id with a line feed", "a\nb", one, "/n", []string{"client id"}},

@@ -7,6 +7,10 @@
 //	shop.Pay("1001")                             // as the shopper does on Kredivo's page
 //	shop.Wait("1001", kredivo.PaymentSucceeded)  // OnEvent has been called
 //
+// To test the shop's own handler, give it to the plugin:
+//
+//	kredivotest.New(t, func(c *kredivotest.Config) { c.Plugin.OnEvent = shop.Apply })
+//
 // To test the shop's own routes as well, mount shop.Plugin into its router, serve that, and tell the
 // simulator where: shop.DOKU.SetNotificationURL(server.URL + kredivotest.NotificationPath).
 package kredivotest

@@ -116,18 +116,3 @@ func TestNothingIsLeft(t *testing.T) {
 	})
 	goleak.VerifyNone(t, before)
 }
-
-func Example() {
-	var t *testing.T // of the test that this is in
-	test := func() {
-		shop := kredivotest.New(t)
-		c, err := shop.Plugin.Checkout(t.Context(), kredivotest.Order("1001", "buyer-7"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = c.PaymentURL // where the shopper would go now
-		shop.Pay("1001")
-		shop.Wait("1001", kredivo.PaymentSucceeded)
-	}
-	_ = test
-}
