@@ -25,6 +25,8 @@ func (p *Plugin) call(ctx context.Context, a Attempt) (Checkout, error) {
 	switch {
 	case err != nil:
 		return Checkout{}, storeFailed(err)
+	case callErr == nil && recorded.Status != Pending:
+		return Checkout{}, newError(CodeUnavailable, nil, "this attempt has ended meanwhile; the next try looks at the order anew")
 	case callErr == nil:
 		p.log.InfoContext(ctx, "payment started", "order_id", a.OrderID, "invoice_number", a.InvoiceNumber,
 			"request_id", a.RequestID, "attempt", a.Number, "replayed", answer.Replayed)
@@ -129,11 +131,12 @@ func (p *Plugin) expiry(answer *doku.GenerateOrderResponse, a Attempt, now time.
 	}
 }
 
+// errorCode is what an attempt keeps of a refusal; never empty.
 func errorCode(err error) string {
-	if e, ok := errors.AsType[*doku.Error](err); ok {
+	if e, ok := errors.AsType[*doku.Error](err); ok && e.Code != "" {
 		return e.Code
 	}
-	return ""
+	return "refused"
 }
 
 // callFailed turns the client's error into ours: what the shopper can do about it decides.

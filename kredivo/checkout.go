@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paylater-go/paylater/kredivo/doku"
 	"github.com/paylater-go/paylater/validation"
 )
 
@@ -107,7 +108,7 @@ func (p *Plugin) nextStep(ctx context.Context, o Order) (Attempt, step, error) {
 	if err != nil {
 		return Attempt{}, 0, err
 	}
-	var a Attempt
+	var a, closed Attempt
 	var next step
 	decide := func(attempts []Attempt) (Decision, error) {
 		if err := p.payable(attempts, o); err != nil {
@@ -120,7 +121,8 @@ func (p *Plugin) nextStep(ctx context.Context, o Order) (Attempt, step, error) {
 				// Begun under other credentials or in the other environment: nobody here can ask about it, and
 				// its page, or its request, must not reach this environment's shopper.
 				foreign, _ := advance(attempts[i], attempts, Expired, time.Time{}, now)
-				d.Update = []Attempt{foreign}
+				foreign.NextCheckAt = time.Time{}
+				d.Update, closed = []Attempt{foreign}, foreign
 			}
 			var err error
 			if a, err = p.numbered(fresh, o, len(attempts)+1); err != nil {
@@ -148,6 +150,10 @@ func (p *Plugin) nextStep(ctx context.Context, o Order) (Attempt, step, error) {
 	case errors.Is(err, ErrConflict):
 		return Attempt{}, stepWait, nil // another click was first; look again
 	case err == nil:
+		if closed.ID != "" {
+			p.log.WarnContext(ctx, "an open attempt of other credentials or of the other environment was given up: if its page is still paid, only DOKU's Back Office will tell",
+				"order_id", o.ID, "invoice_number", closed.InvoiceNumber, "environment", closed.Environment)
+		}
 		return a, next, nil
 	}
 	if refusal, ok := errors.AsType[*Error](err); ok {
@@ -170,7 +176,8 @@ func (p *Plugin) payable(attempts []Attempt, o Order) error {
 	default:
 	}
 	for _, a := range p.sameEnvironment(attempts) {
-		if mayBePaid := a.Status.Open() || a.PaymentURL != ""; mayBePaid && !a.Amount.Equal(o.Amount) {
+		refused := a.Status == Failed && a.FailureCode != "" && a.PaymentURL == "" // by DOKU's answer: there is no page
+		if mayBePaid := !refused; mayBePaid && !a.Amount.Equal(o.Amount) {
 			return newError(CodeOrderChanged, nil,
 				"a payment of another amount was started for this order; give the changed order a new ID")
 		}
@@ -185,7 +192,11 @@ func (p *Plugin) owns(a Attempt) bool {
 
 // sameEnvironment leaves out what happened in the other environment: play money pays no real order.
 func (p *Plugin) sameEnvironment(attempts []Attempt) []Attempt {
-	return slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return a.Environment != p.client.Environment() })
+	return inEnvironment(p.client.Environment(), attempts)
+}
+
+func inEnvironment(e doku.Environment, attempts []Attempt) []Attempt {
+	return slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return a.Environment != e })
 }
 
 // newAttempt is an attempt of o without a number yet.

@@ -70,7 +70,7 @@ type Attempt struct {
 
 	PaymentURL  string            // Kredivo's page; empty until DOKU answered PENDING
 	Identifiers []doku.Identifier // references of the acquirer, for support and finance
-	FailureCode string            // DOKU's error code, when DOKU refused the order
+	FailureCode string            // DOKU's error code, or "refused", when DOKU refused the order in its answer
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

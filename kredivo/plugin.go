@@ -94,14 +94,14 @@ func New(cfg Config) (*Plugin, error) {
 	}, nil
 }
 
-// Payment returns what is known about paying the shop's order, or ErrOrderNotFound when no payment
-// of it was ever started. It reads the store and asks nobody else.
+// Payment returns what is known about paying the shop's order in this plugin's environment, or
+// ErrOrderNotFound when no payment of it was ever started there. It reads the store and asks nobody else.
 func (p *Plugin) Payment(ctx context.Context, orderID string) (Payment, error) {
 	attempts, err := p.store.Attempts(ctx, orderID)
 	if err != nil {
 		return Payment{}, storeFailed(err)
 	}
-	if len(attempts) == 0 {
+	if attempts = p.sameEnvironment(attempts); len(attempts) == 0 {
 		return Payment{}, newError(CodeOrderNotFound, nil, "no payment was started for this order")
 	}
 	return newPayment(orderID, attempts), nil

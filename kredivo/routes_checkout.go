@@ -200,7 +200,7 @@ func (p *Plugin) orderURL(orderID string) string {
 // byToken finds the attempt of the path's token and its payment.
 func (p *Plugin) byToken(ctx context.Context, req *Request) (Attempt, Payment, error) {
 	a, err := p.store.AttemptByToken(ctx, hashOf(req.Token))
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || err == nil && a.Environment != p.client.Environment() {
 		return Attempt{}, Payment{}, newError(CodeNotFound, nil, "no such payment")
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ func advance(a Attempt, siblings []Attempt, to Status, at, now time.Time) (Attem
 	}
 	a.Status, a.UpdatedAt = to, now
 	a.Body = nil // nothing will be sent again, and it holds personal data
-	others := slices.DeleteFunc(slices.Clone(siblings), func(s Attempt) bool { return s.ID == a.ID })
+	others := slices.DeleteFunc(inEnvironment(a.Environment, siblings), func(s Attempt) bool { return s.ID == a.ID })
 	order := paymentStatus(append(slices.Clone(others), a))
 
 	switch to {
@@ -148,7 +148,7 @@ func (p *Plugin) judge(m Message, n *doku.Notification, attempts []Attempt, now 
 			kind = ReferenceMismatch
 		}
 		to = Review
-		alarm := eventOf(kind, a, paymentStatus(attempts), orNow(n.Date, now))
+		alarm := eventOf(kind, a, paymentStatus(inEnvironment(a.Environment, attempts)), orNow(n.Date, now))
 		alarm.ReportedAmount = &n.Amount
 		alarms = append(alarms, alarm)
 	case foreign:

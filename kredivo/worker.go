@@ -114,6 +114,8 @@ func (p *Plugin) putOff(ctx context.Context, m Message, cause error) {
 func (p *Plugin) deliverLoop(ctx context.Context) {
 	var running sync.WaitGroup
 	slots, stuck := make(chan struct{}, handlers), make(chan struct{}, stuckHandlers)
+	alive, abandon := context.WithCancel(context.WithoutCancel(ctx)) // as long as claims are renewed
+	defer abandon()
 	p.loop(ctx, "deliver", p.deliver, func(ctx context.Context) (bool, error) {
 		free := handlers - len(slots)
 		if free == 0 {
@@ -130,7 +132,7 @@ func (p *Plugin) deliverLoop(ctx context.Context) {
 		for _, d := range batch {
 			slots <- struct{}{}
 			running.Go(func() {
-				p.deliverEvent(ctx, d, slots, stuck)
+				p.deliverEvent(ctx, alive, d, slots, stuck)
 				wake(p.deliver) // a slot is free, and the order's next event may be due
 			})
 		}
@@ -159,17 +161,22 @@ func waitFor(wg *sync.WaitGroup, d time.Duration) bool {
 }
 
 // deliverEvent calls the host once and records how it ended. It holds a place in slots until the call
-// returns or is past its deadline, when the place is changed for one in stuck.
-func (p *Plugin) deliverEvent(ctx context.Context, d Delivery, slots, stuck chan struct{}) {
+// returns or is past its deadline, when the place is changed for one in stuck. The claim is renewed until
+// alive ends.
+func (p *Plugin) deliverEvent(ctx, alive context.Context, d Delivery, slots, stuck chan struct{}) {
 	place := slots
 	defer func() { <-place }()
-	stop := keepAlive(context.WithoutCancel(ctx), eventLease/3, func(ctx context.Context) error {
+	stop := keepAlive(alive, eventLease/3, func(ctx context.Context) error {
 		return p.store.KeepEvent(ctx, d, Claim{Now: p.now(), Lease: eventLease})
 	})
 	defer stop()
 
 	returned := make(chan error, 1)
-	go func() { returned <- p.callHost(ctx, d.Event) }()
+	go func() {
+		err := errGone
+		defer func() { returned <- err }()
+		err = p.callHost(ctx, d.Event)
+	}()
 	overdue := time.NewTimer(p.cfg.HandlerTimeout + time.Second) // a moment for a host that heeds its context
 	defer overdue.Stop()
 	var err error
@@ -195,7 +202,10 @@ func (p *Plugin) deliverEvent(ctx context.Context, d Delivery, slots, stuck chan
 	p.recordDelivery(ctx, d, err)
 }
 
-var errStuck = errors.New("OnEvent does not return")
+var (
+	errStuck = errors.New("OnEvent does not return")
+	errGone  = errors.New("OnEvent ended its goroutine")
+)
 
 // recordDelivery writes how a call of the host ended.
 func (p *Plugin) recordDelivery(ctx context.Context, d Delivery, err error) {
