@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -434,4 +435,118 @@ func TestFixedLineIsPointedOutAndTaken(t *testing.T) {
 			t.Errorf("the number is in the log:\n%s", log.String())
 		}
 	}
+}
+
+func TestPagesAndPaymentsKeepEnvironmentsApart(t *testing.T) {
+	t.Parallel()
+	shop := kredivotest.New(t)
+	played := checkout(t, shop, "1001")
+	shop.Pay("1001")
+	shop.Wait("1001", kredivo.PaymentSucceeded)
+	live := sibling(t, shop, func(c *kredivo.Config) { c.DOKU.Environment = doku.Production })
+	c, err := live.Checkout(t.Context(), kredivotest.Order("1001", "ani"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if payment, err := live.Payment(t.Context(), "1001"); err != nil || payment.Status != kredivo.Pending || len(payment.Attempts) != 1 {
+		t.Errorf("payment in production = %+v, %v", payment, err)
+	}
+	resp := serve(t, live, "GET", "/status/{token}", &kredivo.Request{Token: token(t, c.StatusURL)})
+	if !strings.Contains(string(resp.Body), `"checking"`) {
+		t.Errorf("status of an unpaid attempt = %s", resp.Body)
+	}
+	if resp := serve(t, live, "GET", "/return/{token}", &kredivo.Request{Token: token(t, played.StatusURL)}); resp.Status != 404 {
+		t.Errorf("production shows the sandbox's page: %d", resp.Status)
+	}
+}
+
+// The first answer was lost, the payment failed, and the order grew: the first page may exist all the same.
+func TestOrderThatGrowsAfterALostAnswerIsRefused(t *testing.T) {
+	t.Parallel()
+	shop := kredivotest.New(t, quick)
+	shop.DOKU.Fail(dokusim.Fault{Kind: dokusim.DropAnswerAfterCommit})
+	if _, err := shop.Plugin.Checkout(t.Context(), kredivotest.Order("1001", "ani")); !errors.Is(err, kredivo.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if err := shop.DOKU.Refuse(shop.DOKU.Orders()[0].Invoice); err != nil {
+		t.Fatal(err)
+	}
+	shop.Wait("1001", kredivo.PaymentFailed)
+	big := kredivotest.Order("1001", "ani")
+	big.Items[0].Price, big.Amount = money.Rupiah(7_490_000), money.Rupiah(15_000_000)
+	if _, err := shop.Plugin.Checkout(t.Context(), big); !errors.Is(err, kredivo.ErrOrderChanged) {
+		t.Errorf("checkout = %v, want ErrOrderChanged", err)
+	}
+}
+
+// An order that DOKU refused outright has no page, so it may change before the next try.
+func TestRefusedOrderMayChange(t *testing.T) {
+	t.Parallel()
+	shop := kredivotest.New(t, quick)
+	shop.DOKU.Fail(dokusim.Fault{Kind: dokusim.BusinessFailure})
+	if _, err := shop.Plugin.Checkout(t.Context(), kredivotest.Order("1001", "ani")); !errors.Is(err, kredivo.ErrPaymentRefused) {
+		t.Fatal(err)
+	}
+	o := kredivotest.Order("1001", "ani")
+	o.Items[0].Quantity, o.Amount = 1, money.Rupiah(85_000)
+	if _, err := shop.Plugin.Checkout(t.Context(), o); err != nil {
+		t.Errorf("checkout of the smaller order = %v", err)
+	}
+}
+
+// A 200 that comes after its attempt was given up is not handed out beside the page that replaced it.
+func TestLateAnswerOfAGivenUpAttemptIsNotHandedOut(t *testing.T) {
+	t.Parallel()
+	var offset atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+	shop := kredivotest.New(t, quick, func(c *kredivotest.Config) { c.Plugin.Now, c.Plugin.DOKU.Now = now, time.Now })
+	started, release := make(chan struct{}), make(chan struct{})
+	stalled := sibling(t, shop, func(c *kredivo.Config) {
+		c.Now, c.DOKU.Now = now, time.Now
+		c.DOKU.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			close(started)
+			<-release
+			return shop.DOKU.Transport().RoundTrip(r)
+		})
+	})
+	done := make(chan error, 1)
+	go func() {
+		_, err := stalled.Checkout(context.Background(), kredivotest.Order("1001", "ani"))
+		done <- err
+	}()
+	<-started
+	offset.Store(int64(13 * time.Second))
+	shop.DOKU.Fail(dokusim.Fault{Kind: dokusim.AnswerStatus, Status: 400, Endpoint: dokusim.GenerateOrder})
+	if _, err := shop.Plugin.Checkout(t.Context(), kredivotest.Order("1001", "ani")); !errors.Is(err, kredivo.ErrPaymentRefused) {
+		t.Fatal(err)
+	}
+	second := checkout(t, shop, "1001")
+	close(release)
+	if err := <-done; !errors.Is(err, kredivo.ErrUnavailable) {
+		t.Errorf("the late answer was handed out: %v; the shopper has %s already", err, second.PaymentURL)
+	}
+}
+
+// A handler that ends its goroutine, as a failing test does, is a handler that failed.
+func TestHandlerThatEndsItsGoroutineIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		shop := kredivotest.New(t, func(c *kredivotest.Config) {
+			c.Plugin.PollEvery = time.Second
+			c.Plugin.OnEvent = func(context.Context, kredivo.Event) error {
+				if calls.Add(1) == 1 {
+					runtime.Goexit()
+				}
+				return nil
+			}
+		})
+		checkout(t, shop, "1001")
+		shop.Pay("1001")
+		start := time.Now()
+		shop.Wait("1001", kredivo.PaymentSucceeded)
+		if took := time.Since(start); took > 15*time.Second {
+			t.Errorf("asked again after %v", took)
+		}
+	})
 }

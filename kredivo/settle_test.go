@@ -288,3 +288,19 @@ func TestExpiryBelievesDOKUWithinReason(t *testing.T) {
 		}
 	}
 }
+
+// Play money counts for nothing in production, and the other way round.
+func TestJudgeKeepsEnvironmentsApart(t *testing.T) {
+	t.Parallel()
+	played := attempt(1, Paid)
+	played.Environment = doku.Production // the other one, seen from the sandbox of judgePlugin
+	real := attempt(2, Pending)
+	for reported, want := range map[doku.Status]EventKind{
+		doku.Success: PaymentSucceeded, doku.Failed: PaymentFailed, doku.Expired: PaymentExpired,
+	} {
+		j := judgePlugin(t).judge(freshMessage(), notice(real, reported), []Attempt{played, real}, noon.Add(2*time.Minute))
+		if got := kinds(j.Emit); len(got) != 1 || got[0] != want || j.Emit[0].OrderStatus != j.to {
+			t.Errorf("%s beside an attempt paid in the other environment: %v with order status %v, want %s", reported, got, j.Emit, want)
+		}
+	}
+}
