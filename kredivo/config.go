@@ -17,7 +17,9 @@ import (
 
 // Config is all that a Plugin needs. The zero value of an optional field means its default.
 type Config struct {
-	// DOKU are the credentials and the environment. Required.
+	// DOKU are the credentials and the environment. Required. A new secret key is rotated in beside the old
+	// one (PreviousSecretKeys). A new ClientID or Environment gives up the attempts that are still open: their
+	// notifications can no longer be verified, so change it when no payment is running.
 	DOKU doku.Config
 
 	// PublicURL is where browsers and DOKU reach the routes: the shop's public origin and the prefix
