@@ -536,6 +536,7 @@ func TestRunEndsWithoutAStuckHost(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		checkout(t, shop, "1001")
+		synctest.Wait() // the shop's own workers sleep for an hour now, and leave the event to other
 		go func() { ended <- other.Run(ctx) }()
 		body := shop.Notification("1001", doku.Success)
 		serve(t, other, "POST", "/notifications", &kredivo.Request{Header: shop.Sign(body), Body: body})
