@@ -2,6 +2,7 @@ package kredivo
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/http"
 	"time"
@@ -60,20 +61,57 @@ type Store interface {
 	// still live. Token and Limit of c are ignored.
 	KeepEvent(ctx context.Context, d Delivery, c Claim) error
 
-	// FinishEvent ends one delivery: done, again later, or parked. ErrClaimLost when the event is
-	// finished already or claimed under another token; nothing is written then.
-	FinishEvent(ctx context.Context, d Delivery, o Outcome) error
+	// FinishEvent ends one delivery: done, again later, or parked. Events in emit, which tell of that end, are
+	// queued in the same transaction, as those of a Decision are. ErrClaimLost when the event is finished
+	// already or claimed under another token; nothing is written then.
+	FinishEvent(ctx context.Context, d Delivery, o Outcome, emit ...Event) error
 
 	// ClaimChecks takes up to c.Limit attempts whose NextCheckAt has come, earliest first, and moves
 	// NextCheckAt of each to c.Now plus c.Lease, so that a crash of the caller only delays the check.
 	// The attempts are returned as they are after that.
 	ClaimChecks(ctx context.Context, c Claim) ([]Attempt, error)
 
+	// Due reports which of the three kinds of claim may find something at now. It is what idle instances ask
+	// every few seconds: one cheap statement that locks and writes nothing. It may say yes for work that no
+	// claim gives out (an event behind a parked one), never no for work that a claim would.
+	Due(ctx context.Context, now time.Time) (Due, error)
+
+	// ListAttempts returns up to q.Limit attempts, by CreatedAt and then ID.
+	ListAttempts(ctx context.Context, q AttemptQuery) ([]Attempt, error)
+
+	// Events returns everything that was emitted for an order, oldest first, alarms included; none and no
+	// error for an unknown order.
+	Events(ctx context.Context, orderID string) ([]EventRecord, error)
+
+	// Parked returns up to limit parked messages and up to limit parked events, each oldest first.
+	Parked(ctx context.Context, limit int) ([]MessageRecord, []EventRecord, error)
+
+	// Redrive makes parked work due at now, as if it had never failed, and returns how much it was: the
+	// message or event that w names, or all parked work when w is empty. What is not parked is left alone.
+	Redrive(ctx context.Context, w Work, now time.Time) (int, error)
+
+	// Prune drops header and body of up to limit messages that are done and were received before the given
+	// time, and returns how many it was. Their Dedupe stays, so a copy is still known after years.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+
 	// Backlog counts unfinished and parked work. It is also the health check of the store.
 	Backlog(ctx context.Context) (Backlog, error)
 
 	// Close ends the store's own connections. Calls after it fail.
 	Close() error
+}
+
+// A TxStore is a Store that can share a transaction with the host: what Config.OnEventTx needs.
+type TxStore interface {
+	Store
+
+	// DeliverTx runs handle inside the transaction that ends d as done: what handle writes through tx and the
+	// end of the event commit together, or nothing of either. An error or a panic of handle rolls back and
+	// comes back unchanged; so does the end of ctx, which also bounds the transaction, and the event stays
+	// claimed. ErrClaimLost, before handle is called, as for FinishEvent. Handle is called at most once. It must
+	// not commit or roll back tx: when it does, the event is done if and only if its writes are, and the
+	// error is sql.ErrTxDone.
+	DeliverTx(ctx context.Context, d Delivery, handle func(ctx context.Context, tx *sql.Tx) error) error
 }
 
 // Errors of a Store, tested with errors.Is.
@@ -110,8 +148,9 @@ type Message struct {
 	Body       []byte      // exactly as received
 	ReceivedAt time.Time
 
-	Tries int    // claims so far, this one included
-	Token string // of the claim
+	Tries    int    // claims so far, this one included
+	Failures int    // how often it ended in WorkRetry with an error, since it was received or redriven
+	Token    string // of the claim
 }
 
 // A Source says how a message reached us.
@@ -133,16 +172,18 @@ type Claim struct {
 
 // A Delivery is an event under a claim.
 type Delivery struct {
-	Event Event
-	Tries int // claims so far, this one included
-	Token string
+	Event     Event
+	EmittedAt time.Time
+	Tries     int // claims so far, this one included
+	Failures  int // how often it ended in WorkRetry with an error, since it was emitted or redriven
+	Token     string
 }
 
 // An Outcome ends a claim.
 type Outcome struct {
 	State WorkState
 	RunAt time.Time // for WorkRetry: when to try again
-	Error string    // for WorkRetry and WorkParked: a short reason without personal data
+	Error string    // for WorkParked, and for a WorkRetry after a failure: a short reason without personal data
 }
 
 // A WorkState is what became of a message or event.
@@ -154,6 +195,42 @@ const (
 	WorkRetry  WorkState = "new" // due again at RunAt
 	WorkParked WorkState = "dead"
 )
+
+// Due says which claims may find work.
+type Due struct{ Messages, Events, Checks bool }
+
+// An AttemptQuery selects attempts.
+type AttemptQuery struct {
+	CreatedSince time.Time // not before this; zero for all
+	Watched      bool      // only those with a NextCheckAt
+	AfterID      string    // continue behind the attempt with this ID, created at CreatedSince; empty to begin
+	Limit        int
+}
+
+// Work names one message or one event; its zero value names all.
+type Work struct {
+	MessageID int64
+	EventID   string
+}
+
+// A MessageRecord is a received message and what became of it.
+type MessageRecord struct {
+	Message   Message // without header, body and token
+	State     WorkState
+	RunAt     time.Time // when it is or was due
+	LastError string
+}
+
+// An EventRecord is an emitted event and what became of it.
+type EventRecord struct {
+	Event     Event
+	State     WorkState
+	EmittedAt time.Time
+	RunAt     time.Time // when it is or was due
+	Tries     int
+	Failures  int
+	LastError string
+}
 
 // A Backlog counts work that is not done.
 type Backlog struct {
