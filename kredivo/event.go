@@ -26,12 +26,13 @@ const (
 	ReferenceMismatch EventKind = "alarm.reference_mismatch"
 
 	UnknownInvoice EventKind = "alarm.unknown_invoice" // an authentic message about an invoice that is not ours
+	HostRefused    EventKind = "alarm.host_refused"    // an event is parked: the shop refused it to the end
 )
 
 // Alarm reports whether somebody must act on events of this kind.
 func (k EventKind) Alarm() bool {
 	switch k {
-	case PaidTwice, PaidAfterExpiry, AmountMismatch, ReferenceMismatch, UnknownInvoice:
+	case PaidTwice, PaidAfterExpiry, AmountMismatch, ReferenceMismatch, UnknownInvoice, HostRefused:
 		return true
 	default:
 		return false
@@ -59,6 +60,9 @@ type Event struct {
 	ReportedAmount *money.Amount `json:"reported_amount,omitempty"`
 	// OtherInvoiceNumber is the attempt that had paid the order already (PaidTwice).
 	OtherInvoiceNumber string `json:"other_invoice_number,omitempty"`
+
+	// RefusedEventID is the event that is parked (HostRefused).
+	RefusedEventID string `json:"refused_event_id,omitempty"`
 
 	At time.Time `json:"at"` // DOKU's transaction date when it gave one, else when we learned of it; UTC
 }

@@ -87,7 +87,8 @@ type Store interface {
 	Parked(ctx context.Context, limit int) ([]MessageRecord, []EventRecord, error)
 
 	// Redrive makes parked work due at now, as if it had never failed, and returns how much it was: the
-	// message or event that w names, or all parked work when w is empty. What is not parked is left alone.
+	// message or event that w names, or all parked work when w is empty. What is not parked is left alone. Tries
+	// go on, and the last error can be read until the work ends again.
 	Redrive(ctx context.Context, w Work, now time.Time) (int, error)
 
 	// Prune drops header and body of up to limit messages that are done and were received before the given

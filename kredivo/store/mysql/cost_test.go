@@ -72,6 +72,27 @@ func everyMethod(t *testing.T, s kredivo.Store, round string, called func(name s
 	}
 	_, err = s.ClaimChecks(ctx, claim("t", 8))
 	ok("ClaimChecks", err)
+	_, err = s.Due(ctx, start)
+	ok("Due", err)
+	for _, watched := range []bool{false, true} {
+		_, err = s.ListAttempts(ctx, kredivo.AttemptQuery{CreatedSince: start, Watched: watched, Limit: 10})
+		ok(fmt.Sprint("ListAttempts, watched ", watched), err)
+	}
+	_, err = s.Events(ctx, "A"+round)
+	ok("Events", err)
+	pruned, err := s.Prune(ctx, start.Add(time.Hour), 10)
+	ok("Prune", err)
+	if pruned != 2 {
+		t.Fatalf("%d messages were pruned", pruned)
+	}
+	park(t, s, round)
+	called("parking")
+	_, _, err = s.Parked(ctx, 10)
+	ok("Parked", err)
+	for _, w := range []kredivo.Work{{EventID: "P" + round}, {}} {
+		_, err = s.Redrive(ctx, w, start)
+		ok(fmt.Sprintf("Redrive %+v", w == kredivo.Work{}), err)
+	}
 	_, err = s.Attempts(ctx, "A"+round)
 	ok("Attempts", err)
 	_, err = s.AttemptByToken(ctx, attempt("A"+round).Token)
@@ -80,11 +101,30 @@ func everyMethod(t *testing.T, s kredivo.Store, round string, called func(name s
 	ok("Backlog", err)
 }
 
+// park parks one event.
+func park(t *testing.T, s kredivo.Store, round string) {
+	t.Helper()
+	err := s.Change(t.Context(), kredivo.Scope{OrderID: "P", Now: start}, func([]kredivo.Attempt) (kredivo.Decision, error) {
+		return kredivo.Decision{Emit: []kredivo.Event{{ID: "P" + round}}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := s.ClaimEvents(t.Context(), claim("park", 1))
+	if err != nil || len(events) != 1 {
+		t.Fatalf("claimed %v, %v", events, err)
+	}
+	if err := s.FinishEvent(t.Context(), events[0], kredivo.Outcome{State: kredivo.WorkParked}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // manyRows is how many finished rows of each kind must not matter.
 const manyRows = 100_000
 
 // finished adds finished orders: attempts, messages and events that nothing is to be done about. A tenth
-// of the events are earlier ones of the order that is to have unfinished ones.
+// of the events are earlier ones in the stream of the order that is to have unfinished ones, half of the
+// messages are pruned, and the others are too young to be.
 func finished(t *testing.T, db *sql.DB, busy string) {
 	t.Helper()
 	rows := fmt.Sprintf(`WITH digit(d) AS (SELECT 0 UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
@@ -97,10 +137,10 @@ func finished(t *testing.T, db *sql.DB, busy string) {
 				status, late, buyer, token, payment_url, identifiers, failure_code, created_at, checks, call_token) `+rows+
 			`CONCAT('f', i), CONCAT('o', i), 1, CONCAT('i', i), CONCAT('r', i), 1, CONCAT('u', i), '', '', 'PAID', 0, '',
 				UNHEX(SHA2(i, 256)), '', '', '', i, 1, '' FROM n`,
-		`INSERT INTO kredivo_inbox (source, dedupe, client_id, header, state, tries, run_at, claim_until, last_error) `+rows+
-			`'', UNHEX(SHA2(i, 256)), '', '{}', 'done', 1, i, 0, '' FROM n`,
+		`INSERT INTO kredivo_inbox (source, dedupe, client_id, header, received_at, state, tries, run_at, claim_until, last_error, pruned) `+rows+
+			`'', UNHEX(SHA2(i, 256)), '', '{}', 1800000000000000 + i, 'done', 1, i, 0, '', i % 2 FROM n`,
 		`INSERT INTO kredivo_event (event_id, stream, order_id, payload, state, tries, run_at, claim_until, last_error) `+rows+
-			`CONCAT('f', i), CONCAT('order:', IF(i % 10 = 0, '`+busy+`', CONCAT('o', i))), '', '{}', 'done', 1, i, 0, '' FROM n`,
+			`CONCAT('f', i), CONCAT('order:', IF(i % 10 = 0, '`+busy+`', CONCAT('o', i))), CONCAT('o', i), '{}', 'done', 1, i, 0, '' FROM n`,
 	)
 }
 

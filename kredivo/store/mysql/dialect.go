@@ -23,7 +23,7 @@ const (
 )
 
 // clock is microseconds since 1970 on the server, free of time zones and their jumps.
-const clock = `SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`
+const clock = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`
 
 func dialect(cfg Config) sqlstore.Dialect {
 	d := sqlstore.Dialect{
@@ -32,6 +32,7 @@ func dialect(cfg Config) sqlstore.Dialect {
 		Lock:       " FOR UPDATE",
 		ClaimLock:  " FOR UPDATE SKIP LOCKED",
 		Unfinished: func(table string) string { return table + ".unfinished = 1" },
+		Watched:    "watched = 1",
 		Touch:      ", writes = writes + 1",
 		// A statement sees what was committed before it began, and locks only the rows that it found.
 		TxOptions: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
@@ -40,9 +41,10 @@ func dialect(cfg Config) sqlstore.Dialect {
 		Again:     func(err error) bool { return hasNumber(err, deadlock, recordChanged) },
 	}
 	if !cfg.callerClock {
-		d.Begin = func(ctx context.Context, tx *sql.Tx) (time.Time, error) {
+		d.Clock = clock
+		d.Begin = func(ctx context.Context, tx *sql.Tx, _ bool) (time.Time, error) {
 			var now int64
-			err := tx.QueryRowContext(ctx, clock).Scan(&now)
+			err := tx.QueryRowContext(ctx, `SELECT `+clock).Scan(&now)
 			return time.UnixMicro(now), err
 		}
 	}

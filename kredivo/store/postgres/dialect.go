@@ -35,14 +35,19 @@ const beginning = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::big
 func dialect(cfg Config) sqlstore.Dialect {
 	milliseconds := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 	lock, statement, idle := milliseconds(cfg.LockTimeout), milliseconds(cfg.StatementTimeout), milliseconds(idleInTransaction)
-	return sqlstore.Dialect{
+	d := sqlstore.Dialect{
 		Placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 		InsertNew:   func(insert, key string) string { return insert + " ON CONFLICT (" + key + ") DO NOTHING" },
 		Lock:        " FOR UPDATE",
 		ClaimLock:   " FOR UPDATE SKIP LOCKED",
 		// A statement sees what was committed before it began, so a look after a lock sees the truth.
 		TxOptions: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
-		Begin: func(ctx context.Context, tx *sql.Tx) (time.Time, error) {
+		Begin: func(ctx context.Context, tx *sql.Tx, host bool) (time.Time, error) {
+			statement, idle := statement, idle
+			if host {
+				statement = untilEnd(ctx)
+				idle = statement
+			}
 			var now int64
 			var ignored string
 			err := tx.QueryRowContext(ctx, beginning, lock, statement, idle).Scan(&now, &ignored, &ignored, &ignored, &ignored)
@@ -56,6 +61,20 @@ func dialect(cfg Config) sqlstore.Dialect {
 		Again:     func(err error) bool { return hasState(err, serializationFailure, deadlockDetected) },
 		Holds:     func(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) },
 	}
+	if !cfg.callerClock {
+		d.Clock = `(extract(epoch FROM statement_timestamp()) * 1000000)::bigint`
+	}
+	return d
+}
+
+// untilEnd is the timeout, in milliseconds, of a transaction that only the end of ctx may cut short. The
+// server still ends it, a second later, when our process cannot. 0 is none.
+func untilEnd(ctx context.Context) string {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return "0"
+	}
+	return strconv.FormatInt(max(0, time.Until(end)).Milliseconds()+1000, 10)
 }
 
 // hasState reports whether err has one of the SQLSTATE codes. The method is pgx's and lib/pq's.

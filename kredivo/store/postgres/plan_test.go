@@ -111,17 +111,38 @@ func everyMethod(t *testing.T, s kredivo.Store) {
 	}
 	messages, err := s.ClaimMessages(ctx, claim("t", 32))
 	ok(err)
-	for _, m := range messages {
+	for i, m := range messages {
+		o := []kredivo.Outcome{{State: kredivo.WorkRetry, RunAt: start}, {State: kredivo.WorkDone}}[i]
 		scope := kredivo.Scope{InvoiceNumber: "invoice-" + string(m.Body), Message: &m, Now: start}
 		ok(s.Change(ctx, scope, func(all []kredivo.Attempt) (kredivo.Decision, error) {
-			return kredivo.Decision{Update: all, Message: kredivo.Outcome{State: kredivo.WorkRetry, RunAt: start}}, nil
+			return kredivo.Decision{Update: all, Message: o}, nil
 		}))
 	}
 	events, err := s.ClaimEvents(ctx, claim("t", 32))
 	ok(err)
-	for _, d := range events {
+	for i, d := range events {
+		o := []kredivo.Outcome{{State: kredivo.WorkRetry, RunAt: start}, {State: kredivo.WorkParked}}[i]
 		ok(s.KeepEvent(ctx, d, claim("", 0)))
-		ok(s.FinishEvent(ctx, d, kredivo.Outcome{State: kredivo.WorkRetry, RunAt: start}))
+		ok(s.FinishEvent(ctx, d, o))
+	}
+	_, err = s.Due(ctx, start)
+	ok(err)
+	for _, watched := range []bool{false, true} {
+		_, err = s.ListAttempts(ctx, kredivo.AttemptQuery{CreatedSince: start, Watched: watched, Limit: 10})
+		ok(err)
+	}
+	_, err = s.Events(ctx, "A")
+	ok(err)
+	_, _, err = s.Parked(ctx, 10)
+	ok(err)
+	for _, w := range []kredivo.Work{{MessageID: messages[0].ID}, {EventID: "B1"}, {}} {
+		_, err = s.Redrive(ctx, w, start)
+		ok(err)
+	}
+	pruned, err := s.Prune(ctx, start.Add(time.Hour), 10)
+	ok(err)
+	if pruned != 1 {
+		t.Fatalf("%d messages were pruned", pruned)
 	}
 	_, err = s.ClaimChecks(ctx, claim("t", 8))
 	ok(err)
@@ -137,7 +158,8 @@ func everyMethod(t *testing.T, s kredivo.Store) {
 const manyRows = 100_000
 
 // finished adds finished orders: attempts, messages and events that nothing is to be done about. A tenth
-// of the events are earlier ones of the order that has unfinished ones.
+// of the events are earlier ones in the stream of the order that has unfinished ones, half of the messages
+// are pruned, and the others are too young to be.
 func finished(t *testing.T, db *sql.DB) {
 	t.Helper()
 	run(t, db,
@@ -145,11 +167,11 @@ func finished(t *testing.T, db *sql.DB) {
 				status, late, buyer, token, payment_url, identifiers, failure_code, created_at, checks, call_token)
 			SELECT 'f' || i, 'o' || i, 1, 'i' || i, 'r' || i, 1, 'u' || i, '', '', 'PAID', false, '', sha256(int4send(i)), '', '', '', i, 1, ''
 			FROM generate_series(1, %d) AS i`, manyRows),
-		fmt.Sprintf(`INSERT INTO kredivo_inbox (source, dedupe, client_id, header, state, tries, run_at, claim_until, last_error)
-			SELECT '', sha256(int4send(i)), '', '{}', 'done', 1, i, 0, '' FROM generate_series(1, %d) AS i`, manyRows),
+		fmt.Sprintf(`INSERT INTO kredivo_inbox (source, dedupe, client_id, header, received_at, state, tries, run_at, claim_until, last_error, pruned)
+			SELECT '', sha256(int4send(i)), '', '{}', 1800000000000000 + i, 'done', 1, i, 0, '', i %% 2 FROM generate_series(1, %d) AS i`, manyRows),
 		fmt.Sprintf(`INSERT INTO kredivo_event (id, event_id, stream, order_id, payload, state, tries, run_at, claim_until, last_error)
 			OVERRIDING SYSTEM VALUE
-			SELECT -i, 'f' || i, 'order:' || CASE WHEN i %% 10 = 0 THEN 'A' ELSE 'o' || i END, '', '{}', 'done', 1, i, 0, ''
+			SELECT -i, 'f' || i, 'order:' || CASE WHEN i %% 10 = 0 THEN 'A' ELSE 'o' || i END, 'o' || i, '{}', 'done', 1, i, 0, ''
 			FROM generate_series(1, %d) AS i`, manyRows),
 	)
 }
@@ -177,7 +199,7 @@ func TestPlans(t *testing.T) {
 	for _, st := range statements {
 		distinct[st.SQL] = true
 	}
-	if len(distinct) < 15 {
+	if len(distinct) < 25 {
 		t.Errorf("only %d different statements were recorded", len(distinct))
 	}
 	db := pool(t, dsn)

@@ -35,6 +35,21 @@ var calls = map[string]func(ctx context.Context, s kredivo.Store) error{
 		_, err := s.ClaimChecks(ctx, claim("call", after(time.Hour), 1))
 		return err
 	},
+	"Due": func(ctx context.Context, s kredivo.Store) error { _, err := s.Due(ctx, start); return err },
+	"ListAttempts": func(ctx context.Context, s kredivo.Store) error {
+		_, err := s.ListAttempts(ctx, kredivo.AttemptQuery{Limit: 1})
+		return err
+	},
+	"Events": func(ctx context.Context, s kredivo.Store) error { _, err := s.Events(ctx, "A"); return err },
+	"Parked": func(ctx context.Context, s kredivo.Store) error { _, _, err := s.Parked(ctx, 1); return err },
+	"Redrive": func(ctx context.Context, s kredivo.Store) error {
+		_, err := s.Redrive(ctx, kredivo.Work{}, start)
+		return err
+	},
+	"Prune": func(ctx context.Context, s kredivo.Store) error {
+		_, err := s.Prune(ctx, after(time.Hour), 1)
+		return err
+	},
 	"Backlog": func(ctx context.Context, s kredivo.Store) error { _, err := s.Backlog(ctx); return err },
 }
 

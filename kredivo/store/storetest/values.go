@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
@@ -60,6 +61,23 @@ var valueTests = []test{
 			p.same(got, a)
 			p.update(s, with(a, kredivo.Failed)) // frees the token below
 			p.update(s, func() kredivo.Attempt { b := with(a, kredivo.Failed); b.Token = hash(a.OrderID); return b }())
+		}
+	}},
+
+	{"whatever DOKU says of a refusal can be written", func(p *place) {
+		s := p.store()
+		long := strings.Repeat("x", 1000)
+		for id, texts := range map[string][2]string{ // what is given, what is kept
+			"nul": {"a\x00b", "a\uFFFDb"}, "bytes": {"\xff\xfe.", "\uFFFD."}, "long": {long + long[:1] + long, long}, "plain": {"déclined", "déclined"},
+		} {
+			p.create(s, attempt(id, 1))
+			a := with(attempt(id, 1), kredivo.Failed)
+			a.FailureCode = texts[0]
+			a.Identifiers = []doku.Identifier{{Name: texts[0], Value: texts[0]}}
+			p.update(s, a)
+			got := p.attempts(s, id)[0]
+			p.same(got.FailureCode, texts[1])
+			p.same(len(got.Identifiers), 1)
 		}
 	}},
 
@@ -126,13 +144,17 @@ var valueTests = []test{
 			Late:                    true,
 			ReportedAmount:          &reported,
 			OtherInvoiceNumber:      "other",
+			RefusedEventID:          "refused",
 			At:                      after(time.Microsecond),
 		}
 		bare := kredivo.Event{ID: "bare"}
 		p.emit(s, want)
 		p.emit(s, bare)
 		all := p.events(s, claim("t", start, 2))
-		p.same(all, []kredivo.Delivery{{Event: want, Tries: 1, Token: "t"}, {Event: bare, Tries: 1, Token: "t"}})
+		p.same(all, []kredivo.Delivery{
+			{Event: want, EmittedAt: start, Tries: 1, Token: "t"},
+			{Event: bare, EmittedAt: start, Tries: 1, Token: "t"},
+		})
 	}},
 
 	{"times are kept to the microsecond, in UTC, and zero stays zero", func(p *place) {

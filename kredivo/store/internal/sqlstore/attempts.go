@@ -111,6 +111,24 @@ func (s *Store) Attempts(ctx context.Context, orderID string) ([]kredivo.Attempt
 	return attempts, err
 }
 
+// ListAttempts implements [kredivo.Store].
+func (s *Store) ListAttempts(ctx context.Context, q kredivo.AttemptQuery) ([]kredivo.Attempt, error) {
+	if q.Limit <= 0 || !s.holds(q.AfterID) {
+		return nil, nil
+	}
+	statement := s.sql.listAttempts
+	if q.Watched {
+		statement = s.sql.listWatched
+	}
+	since := dueArg(q.CreatedSince)
+	var attempts []kredivo.Attempt
+	err := s.read(ctx, func(ctx context.Context) (err error) {
+		attempts, err = queryAttempts(ctx, s.reader, statement, since, since, q.AfterID, q.Limit)
+		return err
+	})
+	return attempts, err
+}
+
 // AttemptByToken implements [kredivo.Store].
 func (s *Store) AttemptByToken(ctx context.Context, h kredivo.Hash) (kredivo.Attempt, error) {
 	var a kredivo.Attempt
@@ -211,7 +229,7 @@ func changingArgs(a kredivo.Attempt) ([]any, error) {
 	}
 	return []any{
 		a.MerchantUniqueReference, a.ClientID, string(a.Environment), string(a.Status), a.Late,
-		a.Buyer[:], a.Token[:], bytesArg(a.Body), a.PaymentURL, identifiers, a.FailureCode,
+		a.Buyer[:], a.Token[:], bytesArg(a.Body), a.PaymentURL, identifiers, code(a.FailureCode),
 		timeArg(a.CreatedAt), timeArg(a.UpdatedAt), timeArg(a.ExpiresAt), timeArg(a.PaidAt),
 		timeArg(a.NextCheckAt), a.Checks, a.CallToken, timeArg(a.CallUntil),
 	}, nil

@@ -71,16 +71,22 @@ func (s *Store) insertNew(ctx context.Context, tx transaction, statement string,
 
 // finish ends the claim of the row with the given key, or returns ErrClaimLost.
 func (s *Store) finish(ctx context.Context, tx transaction, statement string, key any, token string, o kredivo.Outcome) error {
-	var runAt any // NULL leaves it
+	var runAt, reason any = nil, readable(o.Error) // NULL leaves what there is
+	failures := 0
 	switch o.State {
 	case kredivo.WorkDone, kredivo.WorkParked:
 	case kredivo.WorkRetry:
 		// The caller reckons by its own clock, and the next claim by the database's.
 		runAt = dueArg(o.RunAt.Add(time.Duration(s.skew.Load())))
+		if o.Error == "" {
+			reason = nil // given back, which is no news
+		} else {
+			failures = 1
+		}
 	default:
 		return fmt.Errorf("sqlstore: unknown outcome %q", o.State)
 	}
-	result, err := tx.ExecContext(ctx, statement, string(o.State), runAt, longAgo, readable(o.Error), key, textArg(token))
+	result, err := tx.ExecContext(ctx, statement, string(o.State), runAt, longAgo, failures, reason, key, textArg(token))
 	if err != nil {
 		return fmt.Errorf("sqlstore: finish work: %w", err)
 	}

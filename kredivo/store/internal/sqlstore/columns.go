@@ -84,6 +84,16 @@ func readable(reason string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(reason, "\uFFFD"), "\x00", "\uFFFD")
 }
 
+// maxCode is the most of a code of DOKU's that is kept. Real ones have a few dozen characters.
+const maxCode = 1000
+
+// code makes a code of DOKU's storable everywhere, whatever it holds: an attempt that cannot be written
+// would be tried again for ever.
+func code(s string) string {
+	runes := []rune(readable(s))
+	return string(runes[:min(len(runes), maxCode)])
+}
+
 // encodeHeader writes a header as JSON that a person can read. JSON knows only Unicode and a header
 // may hold any bytes, so each byte is written as the character of that number.
 func encodeHeader(h http.Header) (string, error) {

@@ -25,6 +25,10 @@ type Dialect struct {
 	// wants it; it is given the name of the table. Nil for "<table>.state <> 'done'".
 	Unfinished func(table string) string
 
+	// Watched is the condition for an attempt that has a next_check_at, spelled as the database's index
+	// wants it. Empty for "next_check_at IS NOT NULL".
+	Watched string
+
 	// Touch completes the SET of an UPDATE that may change nothing, where rows that stay as they were
 	// are not counted as updated.
 	Touch string
@@ -39,8 +43,13 @@ type Dialect struct {
 
 	// Begin runs first in every transaction that writes: it makes the settings that hold for this
 	// transaction only, and returns the time of the database's clock, which leases and due times are
-	// reckoned by when several machines share it. The zero time means the caller's clock.
-	Begin func(ctx context.Context, tx *sql.Tx) (now time.Time, err error)
+	// reckoned by when several machines share it. The zero time means the caller's clock. With host the
+	// transaction is for code of the host's, which nothing but the end of ctx may cut short.
+	Begin func(ctx context.Context, tx *sql.Tx, host bool) (now time.Time, err error)
+
+	// Clock is the time by the clock of Begin, in microseconds since 1970, as an expression in SQL. Empty
+	// for the caller's clock.
+	Clock string
 
 	// Timeout bounds each call as a whole, so that a database that does not answer is noticed. 0 for none.
 	Timeout time.Duration

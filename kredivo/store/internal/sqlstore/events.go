@@ -25,12 +25,27 @@ func (s *Store) insertEvent(ctx context.Context, tx transaction, e kredivo.Event
 	return nil
 }
 
-// stream names the queue that e waits in: its order's, or one of its own.
+// stream names the queue that e waits in: its order's, or one of its own. The news that the host refuses
+// an event must not wait behind that event.
 func stream(e kredivo.Event) string {
-	if e.OrderID == "" {
+	if e.OrderID == "" || e.Kind == kredivo.HostRefused {
 		return "event:" + e.ID
 	}
 	return "order:" + e.OrderID
+}
+
+// An eventRow is an event in its columns.
+type eventRow struct{ id, orderID, payload string }
+
+// event reads the payload. The columns hold exactly what was given, which JSON does not do for bytes that
+// are no text.
+func (r eventRow) event() (kredivo.Event, error) {
+	var e kredivo.Event
+	if err := json.Unmarshal([]byte(r.payload), &e); err != nil {
+		return kredivo.Event{}, fmt.Errorf("sqlstore: read event %s: %w", r.id, err)
+	}
+	e.ID, e.OrderID = r.id, r.orderID
+	return e, nil
 }
 
 // ClaimEvents implements [kredivo.Store].
@@ -38,13 +53,11 @@ func (s *Store) ClaimEvents(ctx context.Context, c kredivo.Claim) ([]kredivo.Del
 	return claim(ctx, s, c, s.sql.events, func(rows *sql.Rows) (int64, kredivo.Delivery, error) {
 		d := kredivo.Delivery{Token: c.Token}
 		var id int64
-		var eventID, orderID, payload string
-		err := rows.Scan(&id, &d.Tries, &eventID, &orderID, &payload)
+		var e eventRow
+		err := rows.Scan(&id, &d.Tries, &d.Failures, &e.id, &e.orderID, &e.payload, (*timeColumn)(&d.EmittedAt))
 		if err == nil {
-			err = json.Unmarshal([]byte(payload), &d.Event)
+			d.Event, err = e.event()
 		}
-		// The columns hold exactly what was given, which JSON does not do for bytes that are no text.
-		d.Event.ID, d.Event.OrderID = eventID, orderID
 		d.Tries++
 		return id, d, err
 	})
@@ -63,8 +76,31 @@ func (s *Store) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Cla
 }
 
 // FinishEvent implements [kredivo.Store].
-func (s *Store) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome) error {
+func (s *Store) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome, emit ...kredivo.Event) error {
 	return s.write(ctx, func(ctx context.Context, tx transaction) error {
-		return s.finish(ctx, tx, s.sql.events.finish, d.Event.ID, d.Token, o)
+		if err := s.finish(ctx, tx, s.sql.events.finish, d.Event.ID, d.Token, o); err != nil {
+			return err
+		}
+		for _, e := range emit {
+			if err := s.insertEvent(ctx, tx, e, e.At); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// DeliverTx implements [kredivo.TxStore]. The event is done before the host writes anything: a host that
+// commits by itself commits that too.
+func (s *Store) DeliverTx(ctx context.Context, d kredivo.Delivery, handle func(ctx context.Context, tx *sql.Tx) error) error {
+	if s.closed.Load() {
+		return errClosed
+	}
+	return s.writeOnce(ctx, true, func(ctx context.Context, tx transaction) error {
+		err := s.finish(ctx, tx, s.sql.events.finish, d.Event.ID, d.Token, kredivo.Outcome{State: kredivo.WorkDone})
+		if err != nil {
+			return err
+		}
+		return handle(ctx, tx.Tx)
 	})
 }

@@ -33,7 +33,7 @@ func (s *Store) ClaimMessages(ctx context.Context, c kredivo.Claim) ([]kredivo.M
 	return claim(ctx, s, c, s.sql.messages, func(rows *sql.Rows) (int64, kredivo.Message, error) {
 		m := kredivo.Message{Token: c.Token}
 		var header string
-		err := rows.Scan(&m.ID, &m.Tries, &m.Source, (*hashColumn)(&m.Dedupe), &m.ClientID, &header, &m.Body,
+		err := rows.Scan(&m.ID, &m.Tries, &m.Failures, &m.Source, (*hashColumn)(&m.Dedupe), &m.ClientID, &header, &m.Body,
 			(*timeColumn)(&m.ReceivedAt))
 		if err == nil {
 			m.Header, err = decodeHeader(header)

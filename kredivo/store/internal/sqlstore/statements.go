@@ -12,8 +12,15 @@ const (
 
 // The columns of messages and events that a claim returns.
 const (
-	messageColumns = `id, tries, source, dedupe, client_id, header, body, received_at`
-	eventColumns   = `id, tries, event_id, order_id, payload`
+	messageColumns = `id, tries, failures, source, dedupe, client_id, header, body, received_at`
+	eventColumns   = `id, tries, failures, event_id, order_id, payload, created_at`
+)
+
+// The columns of records. Those of the work itself come last.
+const (
+	messageRecord = `id, source, dedupe, client_id, received_at, ` + recordColumns
+	eventRecord   = `event_id, order_id, payload, created_at, ` + recordColumns
+	recordColumns = `state, run_at, tries, failures, last_error`
 )
 
 // statements are the texts of one store, with its table names and its dialect's spelling.
@@ -23,12 +30,15 @@ const (
 // table is used only for the very condition it was made with.
 type statements struct {
 	lockOrder, lockInvoice, attempts, attemptByToken string
+	listAttempts, listWatched                        string
 	insertAttempt, updateAttempt                     string
 	dueChecks, moveChecks                            string
 	insertMessage, checkClaim                        string
 	insertEvent, keepEvent                           string
+	orderEvents                                      string
+	prunable, prune                                  string
 	messages, events                                 work
-	backlog                                          string
+	due, backlog                                     string
 	bind                                             func(string) string
 }
 
@@ -37,6 +47,9 @@ type work struct {
 	due    string // rows to claim, oldest due first
 	claim  string // of the ids that are appended
 	finish string
+	parked string // records
+
+	redrive, redriveAll string
 }
 
 func newStatements(d Dialect, prefix string) statements {
@@ -48,6 +61,14 @@ func newStatements(d Dialect, prefix string) statements {
 		}
 		return text(insert)
 	}
+	watched := `next_check_at IS NOT NULL`
+	if d.Watched != "" {
+		watched = d.Watched
+	}
+	now := `?`
+	if d.Clock != "" {
+		now = d.Clock
+	}
 	unfinished := `earlier.state <> 'done'`
 	if d.Unfinished != nil {
 		unfinished = d.Unfinished(`earlier`)
@@ -56,11 +77,18 @@ func newStatements(d Dialect, prefix string) statements {
 	byOrder := `SELECT ` + attemptColumns + ` FROM {attempt} WHERE order_id = ? ORDER BY number, id`
 	byInvoice := `SELECT ` + attemptColumns + ` FROM {attempt}
 		WHERE order_id = (SELECT order_id FROM {attempt} WHERE invoice_number = ?) ORDER BY number, id`
+	list := func(which string) string {
+		return text(`SELECT ` + attemptColumns + ` FROM {attempt}
+			WHERE ` + which + `created_at >= ? AND (created_at > ? OR id > ?) ORDER BY created_at, id LIMIT ?`)
+	}
 	return statements{
 		lockOrder:      text(byOrder + d.Lock),
 		lockInvoice:    text(byInvoice + d.Lock),
 		attempts:       text(byOrder),
 		attemptByToken: text(`SELECT ` + attemptColumns + ` FROM {attempt} WHERE token = ?`),
+
+		listAttempts: list(``),
+		listWatched:  list(watched + ` AND `),
 
 		insertAttempt: text(`INSERT INTO {attempt} (` + attemptColumns + `, open_order) VALUES (` + marks(columns(attemptColumns)+1) + `)`),
 		updateAttempt: text(`UPDATE {attempt} SET ` + strings.ReplaceAll(changeColumns, ",", " = ?,") + ` = ?,
@@ -81,11 +109,21 @@ func newStatements(d Dialect, prefix string) statements {
 
 		keepEvent: text(`UPDATE {event} SET claim_until = ?` + d.Touch + ` WHERE event_id = ? AND state = 'new' AND claim_token = ?`),
 
+		orderEvents: text(`SELECT ` + eventRecord + ` FROM {event} WHERE order_id = ? ORDER BY id`),
+
+		prunable: text(`SELECT id FROM {inbox}
+			WHERE state = 'done' AND pruned = 0 AND received_at < ? ORDER BY received_at, id LIMIT ?` + d.ClaimLock),
+		prune: tables.Replace(`UPDATE {inbox} SET header = '', body = NULL, pruned = 1 WHERE id IN `),
+
 		messages: work{
 			due: text(`SELECT ` + messageColumns + ` FROM {inbox}
 				WHERE state = 'new' AND run_at <= ? AND claim_until <= ? ORDER BY run_at, id LIMIT ?` + d.ClaimLock),
 			claim:  tables.Replace(claimRows("{inbox}")),
 			finish: text(finishRow("{inbox}", "id")),
+			parked: text(`SELECT ` + messageRecord + ` FROM {inbox} WHERE state = 'dead' ORDER BY id LIMIT ?`),
+
+			redrive:    text(redriveRows("{inbox}") + ` AND id = ?`),
+			redriveAll: text(redriveRows("{inbox}")),
 		},
 		events: work{
 			due: text(`SELECT ` + eventColumns + ` FROM {event} AS e
@@ -95,7 +133,16 @@ func newStatements(d Dialect, prefix string) statements {
 				ORDER BY run_at, id LIMIT ?` + d.ClaimLock),
 			claim:  tables.Replace(claimRows("{event}")),
 			finish: text(finishRow("{event}", "event_id")),
+			parked: text(`SELECT ` + eventRecord + ` FROM {event} WHERE state = 'dead' ORDER BY id LIMIT ?`),
+
+			redrive:    text(redriveRows("{event}") + ` AND event_id = ?`),
+			redriveAll: text(redriveRows("{event}")),
 		},
+
+		due: text(`SELECT
+			EXISTS (SELECT 1 FROM {inbox} WHERE state = 'new' AND run_at <= ` + now + ` AND claim_until <= ` + now + `),
+			EXISTS (SELECT 1 FROM {event} WHERE state = 'new' AND run_at <= ` + now + ` AND claim_until <= ` + now + `),
+			EXISTS (SELECT 1 FROM {attempt} WHERE next_check_at <= ` + now + `)`),
 
 		backlog: text(`SELECT
 			(SELECT COUNT(*) FROM {inbox} WHERE state = 'new'), (SELECT COUNT(*) FROM {event} WHERE state = 'new'),
@@ -110,8 +157,14 @@ func claimRows(table string) string {
 
 // finishRow ends a claim. No token is NULL, which equals nothing: an unclaimed row cannot be finished.
 func finishRow(table, key string) string {
-	return `UPDATE ` + table + ` SET state = ?, run_at = COALESCE(?, run_at), claim_token = NULL, claim_until = ?, last_error = ?
+	return `UPDATE ` + table + ` SET state = ?, run_at = COALESCE(?, run_at), claim_token = NULL, claim_until = ?,
+		failures = failures + ?, last_error = COALESCE(?, last_error)
 		WHERE ` + key + ` = ? AND state = 'new' AND claim_token = ?`
+}
+
+// redriveRows makes parked rows due. The last error stays to be read.
+func redriveRows(table string) string {
+	return `UPDATE ` + table + ` SET state = 'new', run_at = ?, claim_token = NULL, claim_until = ?, failures = 0 WHERE state = 'dead'`
 }
 
 // in completes a statement that ends in IN with n parameters.

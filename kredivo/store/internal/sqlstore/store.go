@@ -8,6 +8,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,7 +33,7 @@ type Store struct {
 	closed   atomic.Bool
 }
 
-var _ kredivo.Store = (*Store)(nil)
+var _ kredivo.TxStore = (*Store)(nil)
 
 // New returns a Store that writes through writer and reads through reader, which may be the same pool,
 // and owns both from now on. The tables with the given prefix must exist (see [Migrate]).
@@ -79,6 +80,24 @@ func (s *Store) Backlog(ctx context.Context) (kredivo.Backlog, error) {
 	return b, nil
 }
 
+// Due implements [kredivo.Store]. It asks by the clock that claims are reckoned by, in the statement
+// itself, so no clock of an instance that is wrong or jumps hides work.
+func (s *Store) Due(ctx context.Context, now time.Time) (kredivo.Due, error) {
+	var args []any
+	if s.dialect.Clock == "" {
+		at := dueArg(now)
+		args = []any{at, at, at, at, at}
+	}
+	var d kredivo.Due
+	err := s.read(ctx, func(ctx context.Context) error {
+		return s.reader.QueryRowContext(ctx, s.sql.due, args...).Scan(&d.Messages, &d.Events, &d.Checks)
+	})
+	if err != nil {
+		return kredivo.Due{}, fmt.Errorf("sqlstore: look for due work: %w", err)
+	}
+	return d, nil
+}
+
 // read runs fn, which reads outside any transaction.
 func (s *Store) read(ctx context.Context, fn func(ctx context.Context) error) error {
 	if s.closed.Load() {
@@ -119,7 +138,7 @@ func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx trans
 	defer cancel()
 	var err error
 	for range maxTries {
-		err = s.writeOnce(ctx, fn)
+		err = s.writeOnce(ctx, false, fn)
 		if err == nil || s.dialect.Again == nil || !s.dialect.Again(err) || ctx.Err() != nil {
 			break
 		}
@@ -127,7 +146,9 @@ func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx trans
 	return err
 }
 
-func (s *Store) writeOnce(ctx context.Context, fn func(ctx context.Context, tx transaction) error) error {
+// writeOnce is write without a second try and without a bound of its own. With host, fn is code of the
+// host's.
+func (s *Store) writeOnce(ctx context.Context, host bool, fn func(ctx context.Context, tx transaction) error) error {
 	begun, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("sqlstore: begin: %w", err)
@@ -135,7 +156,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(ctx context.Context, tx t
 	defer func() { _ = begun.Rollback() }() // does nothing after Commit
 	tx := transaction{Tx: begun}
 	if s.dialect.Begin != nil {
-		if tx.now, err = s.dialect.Begin(ctx, begun); err != nil {
+		if tx.now, err = s.dialect.Begin(ctx, begun, host); err != nil {
 			return fmt.Errorf("sqlstore: begin: %w", err)
 		}
 	}
@@ -143,7 +164,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(ctx context.Context, tx t
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlstore: commit: %w", err)
+		return fmt.Errorf("sqlstore: commit: %w", cmp.Or(ctx.Err(), err)) // database/sql hides that ctx ended
 	}
 	return nil
 }
