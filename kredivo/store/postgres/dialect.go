@@ -74,7 +74,8 @@ func untilEnd(ctx context.Context) string {
 	if !ok {
 		return "0"
 	}
-	return strconv.FormatInt(max(0, time.Until(end)).Milliseconds()+1000, 10)
+	left := time.Until(end) //nolint:forbidigo // a deadline is by the real clock
+	return strconv.FormatInt(max(0, left).Milliseconds()+1000, 10)
 }
 
 // hasState reports whether err has one of the SQLSTATE codes. The method is pgx's and lib/pq's.

@@ -263,3 +263,15 @@ func TestPoolOfOne(t *testing.T) {
 		t.Errorf("no warning: %q", log.String())
 	}
 }
+
+func TestPrunedMessagesAreEmpty(t *testing.T) {
+	t.Parallel()
+	dsn := newDatabase(t)
+	everyMethod(t, openAt(t, dsn, patient())) // settles and prunes a message
+	var pruned, kept int
+	scan(t, pool(t, dsn), `SELECT COUNT(*) FILTER (WHERE pruned = 1 AND header = '' AND body IS NULL AND length(dedupe) = 32),
+		COUNT(*) FILTER (WHERE pruned = 0 AND header <> '' AND body IS NOT NULL) FROM kredivo_inbox`, &pruned, &kept)
+	if pruned != 1 || kept != 1 {
+		t.Errorf("%d rows are pruned and %d kept", pruned, kept)
+	}
+}

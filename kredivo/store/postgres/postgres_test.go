@@ -137,6 +137,60 @@ func TestSettingsAreTheTransactions(t *testing.T) {
 	}
 }
 
+// TestHostTransactionsEndWithTheirContext and not before: no timeout of ours cuts a handler short.
+func TestHostTransactionsEndWithTheirContext(t *testing.T) {
+	t.Parallel()
+	cfg := patient()
+	cfg.StatementTimeout, cfg.LockTimeout = 50*time.Millisecond, 1500*time.Millisecond
+	s := openAt(t, newDatabase(t), cfg).(kredivo.TxStore)
+	forever := context.WithoutCancel(t.Context())
+	anHour, cancel := context.WithTimeout(forever, time.Hour)
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"no end": forever, "an hour": anHour} {
+		d := delivery(t, s, name)
+		err := s.DeliverTx(ctx, d, func(ctx context.Context, tx *sql.Tx) error {
+			var lock string
+			var statement, idle int64
+			err := tx.QueryRowContext(ctx, `SELECT current_setting('lock_timeout'),
+				(SELECT setting FROM pg_settings WHERE name = 'statement_timeout'),
+				(SELECT setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout')
+				FROM pg_sleep(0.1)`).Scan(&lock, &statement, &idle)
+			least := int64(0)
+			if ctx == anHour {
+				least = int64(time.Until(deadline(ctx)) / time.Millisecond)
+			}
+			if lock != "1500ms" || statement < least || idle < least || (least == 0) != (statement == 0) || (least == 0) != (idle == 0) {
+				t.Errorf("%s: lock_timeout %s, statement_timeout %d, idle_in_transaction_session_timeout %d", name, lock, statement, idle)
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func deadline(ctx context.Context) time.Time {
+	at, _ := ctx.Deadline()
+	return at
+}
+
+// delivery is an event under a claim.
+func delivery(t *testing.T, s kredivo.Store, id string) kredivo.Delivery {
+	t.Helper()
+	err := s.Change(t.Context(), kredivo.Scope{Now: start}, func([]kredivo.Attempt) (kredivo.Decision, error) {
+		return kredivo.Decision{Emit: []kredivo.Event{{ID: id}}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.ClaimEvents(t.Context(), claim(id, 1))
+	if err != nil || len(all) != 1 {
+		t.Fatalf("claimed %v, %v", all, err)
+	}
+	return all[0]
+}
+
 func TestUndoneTransactionsAreRunAgain(t *testing.T) {
 	t.Parallel()
 	dsn := newDatabase(t)
@@ -208,9 +262,15 @@ func TestServerClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if due, err := openAt(t, dsn, Config{}).Due(t.Context(), now); err != nil || !due.Messages || !due.Events { // by a store that knows nothing yet
+			t.Fatalf("due: %+v, %v", due, err)
+		}
 		first, err := s.ClaimMessages(t.Context(), kredivo.Claim{Token: id + "m", Now: now, Lease: time.Hour, Limit: 9})
 		if err != nil || len(first) != 1 || !first[0].ReceivedAt.Equal(now.Truncate(time.Microsecond)) {
 			t.Fatalf("claimed %v, %v", first, err)
+		}
+		if due, err := s.Due(t.Context(), now.Add(48*time.Hour)); err != nil || due.Messages || !due.Events {
+			t.Fatalf("due under the lease: %+v, %v", due, err)
 		}
 		again, err := s.ClaimMessages(t.Context(), kredivo.Claim{Token: id + "n", Now: now.Add(48 * time.Hour), Lease: time.Hour, Limit: 9})
 		if err != nil || len(again) != 0 {

@@ -144,3 +144,16 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	}
 	goleak.VerifyNone(t, before)
 }
+
+func TestPrunedMessagesAreEmpty(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	s, r := openRecorded(t, path)
+	everyStatement(t, s, r) // settles and prunes a message
+	var pruned, kept int
+	err := raw(t, path).QueryRow(`SELECT COUNT(*) FILTER (WHERE pruned = 1 AND header = '' AND body IS NULL AND length(dedupe) = 32),
+		COUNT(*) FILTER (WHERE pruned = 0 AND header <> '' AND body IS NOT NULL) FROM kredivo_inbox`).Scan(&pruned, &kept)
+	if err != nil || pruned != 1 || kept != 1 {
+		t.Errorf("%d rows are pruned and %d kept (%v)", pruned, kept, err)
+	}
+}

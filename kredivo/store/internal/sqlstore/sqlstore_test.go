@@ -22,6 +22,8 @@ var numbered = Dialect{
 	InsertNew:   func(insert, key string) string { return "NEW " + insert + " BY " + key },
 	Lock:        " LOCK",
 	ClaimLock:   " CLAIMLOCK",
+	Watched:     "WATCHED",
+	Clock:       "CLOCK",
 }
 
 func TestStatementsUseTheDialect(t *testing.T) {
@@ -34,7 +36,9 @@ func TestStatementsUseTheDialect(t *testing.T) {
 			t.Errorf("%s does not lock: %s", name, text)
 		}
 	}
-	for name, text := range map[string]string{"checks": s.dueChecks, "messages": s.messages.due, "events": s.events.due} {
+	for name, text := range map[string]string{
+		"checks": s.dueChecks, "messages": s.messages.due, "events": s.events.due, "pruning": s.prunable,
+	} {
 		if !strings.HasSuffix(text, " CLAIMLOCK") {
 			t.Errorf("%s do not lock: %s", name, text)
 		}
@@ -47,6 +51,8 @@ func TestStatementsUseTheDialect(t *testing.T) {
 		s.lockOrder, s.lockInvoice, s.attempts, s.attemptByToken, s.insertAttempt, s.updateAttempt, s.dueChecks,
 		s.in(s.moveChecks, 3), s.insertMessage, s.checkClaim, s.insertEvent, s.keepEvent, s.messages.due, s.in(s.messages.claim, 3),
 		s.messages.finish, s.events.due, s.in(s.events.claim, 3), s.events.finish, s.backlog,
+		s.listAttempts, s.listWatched, s.orderEvents, s.prunable, s.in(s.prune, 3), s.due,
+		s.messages.parked, s.messages.redrive, s.messages.redriveAll, s.events.parked, s.events.redrive, s.events.redriveAll,
 	}
 	for _, text := range all {
 		if strings.ContainsAny(text, "?{}") || strings.Contains(text, DefaultPrefix) || !strings.Contains(text, "shop_") {
@@ -55,6 +61,12 @@ func TestStatementsUseTheDialect(t *testing.T) {
 	}
 	if want := "IN ($3, $4, $5)"; !strings.HasSuffix(s.in(s.messages.claim, 3), want) {
 		t.Errorf("%s, want it to end in %s", s.in(s.messages.claim, 3), want)
+	}
+	if !strings.Contains(s.listWatched, "WATCHED") || strings.Contains(s.listAttempts, "WATCHED") {
+		t.Errorf("watched attempts would be looked for by %s, all by %s", s.listWatched, s.listAttempts)
+	}
+	if n := strings.Count(s.due, "<= CLOCK"); n != 5 || strings.Contains(s.due, "$") {
+		t.Errorf("due work is not looked for by the database's clock: %s", s.due)
 	}
 	if n := strings.Count(s.insertAttempt, "$"); n != columns(attemptColumns)+1 {
 		t.Errorf("%d parameters: %s", n, s.insertAttempt)
@@ -116,6 +128,18 @@ func TestStreamsAreApart(t *testing.T) {
 		same := a.OrderID == b.OrderID && (a.OrderID != "" || a.ID == b.ID)
 		if (stream(a) == stream(b)) != same {
 			t.Fatalf("%+v and %+v: streams %q and %q", a, b, stream(a), stream(b))
+		}
+	})
+}
+
+// TestTheAlarmAboutAnOrderDoesNotWaitForIt, whatever it is called.
+func TestTheAlarmAboutAnOrderDoesNotWaitForIt(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		alarm := kredivo.Event{ID: rapid.String().Draw(t, "id"), Kind: kredivo.HostRefused, OrderID: rapid.String().Draw(t, "order")}
+		other := kredivo.Event{ID: rapid.String().Draw(t, "other"), Kind: kredivo.PaidTwice, OrderID: alarm.OrderID}
+		if stream(alarm) == stream(other) && (alarm.OrderID != "" || alarm.ID != other.ID) {
+			t.Fatalf("%+v and %+v share stream %q", alarm, other, stream(alarm))
 		}
 	})
 }
