@@ -117,12 +117,19 @@ func (p *Plugin) recordAnswer(ctx context.Context, a Attempt, answer *doku.Gener
 }
 
 // expiry is when the payment URL stops working: DOKU's word, unless its contradictory date fields were
-// misread (before the attempt began, or far beyond what was asked for). Then it is our own reckoning
-// from the call that made the order, which for a replayed answer was an earlier one.
+// misread (gone by already, or far beyond what was asked for). Then it is our own reckoning from the call
+// that made the order, which for a replayed answer was an earlier one. DOKU's clock decides what is gone by
+// when its answer has the time: ours may be wrong.
 func (p *Plugin) expiry(answer *doku.GenerateOrderResponse, a Attempt, now time.Time) time.Time {
+	began := a.CreatedAt
+	if !answer.AnsweredAt.IsZero() {
+		if now = answer.AnsweredAt; !answer.Replayed {
+			began = now
+		}
+	}
 	at, latest := answer.ExpiresAt, now.Add(p.cfg.Expiry)
 	switch {
-	case at.After(a.CreatedAt) && at.Before(latest.Add(time.Hour)):
+	case at.After(began) && at.Before(latest.Add(time.Hour)):
 		return at
 	case answer.Replayed:
 		return a.ExpiresAt

@@ -72,11 +72,11 @@ func (p *Plugin) Checkout(ctx context.Context, o Order) (Checkout, error) {
 			// Our clock says that the URL is dead. Only DOKU's word closes the attempt; with it closed the
 			// next round makes a new one.
 			asked = true
-			news, err := p.askStatus(ctx, a)
+			told, err := p.askStatus(ctx, a)
 			if err != nil {
 				return Checkout{}, err
 			}
-			if !news {
+			if !told.news {
 				return p.checkoutOf(a, true), nil
 			}
 		case step == stepResume && settling >= settleTries:

@@ -2,6 +2,7 @@ package kredivo
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,8 +41,16 @@ type Config struct {
 
 	// OnEvent is told every accepted change. It runs outside any request, one call at a time per order
 	// and in order, and is called again later when it returns an error or panics, so it must tolerate
-	// an Event.ID that it has seen. Its context ends after HandlerTimeout. Required.
+	// an Event.ID that it has seen (see Once). The pauses grow from five seconds to a day; after about four
+	// days, or at once with Permanent, the event is parked and HostRefused raised. Its context ends after
+	// HandlerTimeout. OnEvent or OnEventTx is required, and not both.
 	OnEvent func(ctx context.Context, e Event) error
+
+	// OnEventTx is OnEvent for a shop whose tables are in the database of the Store: what it writes through
+	// tx and the end of the event commit together, so the effect happens exactly once. It must not commit or
+	// roll back tx, nor keep it. Keep it short and call nobody over the network: it holds its rows, and with
+	// SQLite the only writer, until it returns.
+	OnEventTx func(ctx context.Context, tx *sql.Tx, e Event) error
 
 	// OrderURL gives the shop's own page of an order, for the link on our pages. Nil: a link to ShopURL.
 	OrderURL func(orderID string) string
@@ -54,12 +63,21 @@ type Config struct {
 	// expired_time). Defaults to 24 hours, as at DOKU.
 	Expiry time.Duration
 
-	// HandlerTimeout bounds one call of OnEvent. Defaults to 30 seconds.
+	// HandlerTimeout bounds one call of OnEvent or OnEventTx. Defaults to 30 seconds.
 	HandlerTimeout time.Duration
 
 	// PollEvery is the pause between looks for work that other instances left. Work that arrives here
 	// is taken at once. Defaults to 5 seconds.
 	PollEvery time.Duration
+
+	// ChecksPerSecond is how many payments a second Run and Reconcile ask DOKU about at most, in this
+	// process. Defaults to 2.
+	ChecksPerSecond float64
+
+	// KeepMessages is how long the bodies of settled messages are kept, for support; they name no people, but
+	// tell of their purchases. Their fingerprints stay, so that a copy is still known after years. At least a
+	// day; defaults to 90 days.
+	KeepMessages time.Duration
 
 	// Language is what shoppers read when their browser asks for neither Indonesian nor English.
 	// Defaults to Indonesian.
@@ -93,6 +111,8 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Expiry, 24*time.Hour)
 	setDefault(&c.HandlerTimeout, 30*time.Second)
 	setDefault(&c.PollEvery, 5*time.Second)
+	setDefault(&c.ChecksPerSecond, 2)
+	setDefault(&c.KeepMessages, 90*24*time.Hour)
 	setDefault(&c.Language, validation.Indonesian)
 
 	if c.Expiry < time.Minute || c.Expiry > maxExpiry || c.Expiry%time.Minute != 0 {
@@ -104,14 +124,25 @@ func (c Config) withDefaults() (Config, error) {
 	if c.PollEvery < 0 {
 		wrong("Config.PollEvery must not be negative")
 	}
+	if c.ChecksPerSecond < 0 {
+		wrong("Config.ChecksPerSecond must not be negative")
+	}
+	if c.KeepMessages < 24*time.Hour {
+		wrong("Config.KeepMessages must be at least 24 hours, it is %v", c.KeepMessages)
+	}
 	if c.Language != validation.Indonesian && c.Language != validation.English {
 		wrong("Config.Language must be validation.Indonesian or validation.English")
 	}
 	if c.Store == nil {
 		wrong(`Config.Store is missing: store.Open(ctx, "") from paylater/kredivo/store keeps payments in the file kredivo.db`)
 	}
-	if c.OnEvent == nil {
-		wrong("Config.OnEvent is missing: without it the shop never learns that an order is paid")
+	switch _, shared := c.Store.(TxStore); {
+	case c.OnEvent == nil && c.OnEventTx == nil:
+		wrong("Config.OnEvent is missing: without it, or OnEventTx, the shop never learns that an order is paid")
+	case c.OnEvent != nil && c.OnEventTx != nil:
+		wrong("Config.OnEvent and Config.OnEventTx are both set: keep one")
+	case c.OnEventTx != nil && c.Store != nil && !shared:
+		wrong("Config.OnEventTx needs a Store that shares its transactions (TxStore); with this one use OnEvent and Once")
 	}
 
 	public, err := c.publicURL()

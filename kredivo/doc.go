@@ -29,8 +29,13 @@
 //	route.go               the seam to the frameworks: Request, Response, Route, Group, Hooks
 //	routes_*.go            the routes, one file per group
 //	settle.go              what a message means: judge and advance
-//	worker.go reconcile.go Run: settle, deliver, ask
+//	worker.go              Run: the loops, settling, pruning
+//	deliver.go retry.go    events to the host's handler; the retry ladder, Permanent, RetryAfter
+//	once.go                Once, for handlers on another database
+//	check.go ask.go        asking DOKU on a schedule, and not too often
+//	reconcile.go           Reconcile, ReconcileSince, ReconcileOrder, CanRelease
 //	event.go               Event and its kinds
+//	work.go                what happened and what is parked: Events, Parked, Redrive
 //	store.go               the seam to the database, every promise in words
 //	errors.go texts.go     refusals: Error, Code, and what shoppers read
 //

@@ -26,7 +26,11 @@ const (
 	ReferenceMismatch EventKind = "alarm.reference_mismatch"
 
 	UnknownInvoice EventKind = "alarm.unknown_invoice" // an authentic message about an invoice that is not ours
-	HostRefused    EventKind = "alarm.host_refused"    // an event is parked: the shop refused it to the end
+
+	// The host's handler refuses an event, named in RefusedEventID, and is called with it no more until somebody
+	// redrives it. When that was PaymentSucceeded, the order is paid and the shop does not know. The alarm does
+	// not wait for the order's other events.
+	HostRefused EventKind = "alarm.host_refused"
 )
 
 // Alarm reports whether somebody must act on events of this kind.
@@ -60,8 +64,7 @@ type Event struct {
 	ReportedAmount *money.Amount `json:"reported_amount,omitempty"`
 	// OtherInvoiceNumber is the attempt that had paid the order already (PaidTwice).
 	OtherInvoiceNumber string `json:"other_invoice_number,omitempty"`
-
-	// RefusedEventID is the event that is parked (HostRefused).
+	// RefusedEventID is the event that the host does not take (HostRefused).
 	RefusedEventID string `json:"refused_event_id,omitempty"`
 
 	At time.Time `json:"at"` // DOKU's transaction date when it gave one, else when we learned of it; UTC

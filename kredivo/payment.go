@@ -92,6 +92,10 @@ type Payment struct {
 	Status   Status // see paymentStatus
 	Amount   money.Amount
 	Attempts []Attempt // oldest first
+
+	// HostRefused says that the shop's own handler has refused an event of this order for good. When Status
+	// is Paid, the money is there and the shop's books may not say so: see Plugin.Parked.
+	HostRefused bool
 }
 
 // Paid returns the attempt that paid the order, and whether there is one. When the order was paid

@@ -5,11 +5,13 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +32,8 @@ type Plugin struct {
 	client   *doku.Client
 	verifier *doku.Verifier
 	store    Store
+	txStore  TxStore // the same, for Config.OnEventTx; nil without one
+	asking   *asker
 	guard    *http.CrossOriginProtection
 	pages    *pages
 
@@ -78,7 +82,7 @@ func New(cfg Config) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plugin{
+	p := &Plugin{
 		cfg:       cfg,
 		log:       cfg.Logger,
 		client:    client,
@@ -91,7 +95,12 @@ func New(cfg Config) (*Plugin, error) {
 		settle:    make(chan struct{}, 1),
 		deliver:   make(chan struct{}, 1),
 		check:     make(chan struct{}, 1),
-	}, nil
+	}
+	p.asking = newAsker(p)
+	if cfg.OnEventTx != nil {
+		p.txStore, _ = cfg.Store.(TxStore)
+	}
+	return p, nil
 }
 
 // Payment returns what is known about paying the shop's order in this plugin's environment, or
@@ -104,7 +113,13 @@ func (p *Plugin) Payment(ctx context.Context, orderID string) (Payment, error) {
 	if attempts = p.sameEnvironment(attempts); len(attempts) == 0 {
 		return Payment{}, newError(CodeOrderNotFound, nil, "no payment was started for this order")
 	}
-	return newPayment(orderID, attempts), nil
+	events, err := p.store.Events(ctx, orderID)
+	if err != nil {
+		return Payment{}, storeFailed(err)
+	}
+	payment := newPayment(orderID, attempts)
+	payment.HostRefused = slices.ContainsFunc(events, func(e EventRecord) bool { return e.State == WorkParked && e.Event.Kind != HostRefused })
+	return payment, nil
 }
 
 // CheckPaid returns nil when the shop's order is paid in this plugin's environment with exactly its amount, and ErrNotPaid in every
@@ -145,6 +160,8 @@ func (p *Plugin) Mounted(prefix string) {
 	p.log.Warn("the routes are not mounted where Config.PublicURL says: right only if a proxy renames the path",
 		"mounted_at", prefix, "public_path", public.Path)
 }
+
+func shortHash(h Hash) string { return hex.EncodeToString(h[:8]) }
 
 func storeFailed(err error) error {
 	return newError(CodeUnavailable, err, "the payment store did not answer")

@@ -3,159 +3,154 @@ package kredivo
 import (
 	"context"
 	"errors"
-	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/paylater-go/paylater/kredivo/doku"
+	"github.com/sony/gobreaker/v2"
 )
 
-// DOKU gives up a notification after three retries, and may send none. So every attempt is asked about
-// on a schedule; the answer goes the same way as a notification.
+// reconcilePage is how many attempts one look at the store brings.
+const reconcilePage = 100
 
-const (
-	// firstCheck is when a new attempt is first asked about.
-	firstCheck = 3 * time.Minute
-	// checkDelay is how long DOKU wants to be left alone after a payment before its status is asked.
-	checkDelay = 60 * time.Second
-	// steadyCheck is the pause between checks after the first half hour.
-	steadyCheck = 30 * time.Minute
-)
-
-// firstChecks and lastChecks frame the steady ones: from the attempt's creation, and from its expiry.
-// The last ones come after DOKU's own last retry; then an attempt that nobody reported is closed.
-var (
-	firstChecks = [...]time.Duration{firstCheck, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute}
-	lastChecks  = [...]time.Duration{expiryGrace, 6 * time.Hour, 18*time.Hour + 30*time.Minute, 48 * time.Hour}
-)
-
-// nextCheck is the first scheduled check of a after now; zero when the schedule is over.
-func nextCheck(a Attempt, now time.Time) time.Time {
-	if now.Before(a.ExpiresAt) {
-		for _, d := range firstChecks {
-			if at := a.CreatedAt.Add(d); at.After(now) {
-				return at
-			}
-		}
-		if at := now.Add(steadyCheck); at.Before(a.ExpiresAt) {
-			return at
-		}
-	}
-	for _, d := range lastChecks {
-		if at := a.ExpiresAt.Add(d); at.After(now) {
-			return at
-		}
-	}
-	return time.Time{}
+// A Reconciled says what a round of questions brought.
+type Reconciled struct {
+	Asked      int // attempts that DOKU was asked about
+	News       int // of them those whose status DOKU knew better
+	Unanswered int // of them those that DOKU did not answer about; ask again later
 }
 
-// checkPass asks DOKU about the attempts that are due.
-func (p *Plugin) checkPass(ctx context.Context) (more bool, err error) {
-	sctx, cancel := detached(ctx)
-	defer cancel()
-	due, err := p.store.ClaimChecks(sctx, Claim{Token: newID(), Now: p.now(), Lease: checkLease, Limit: checkBatch})
+// Reconcile asks DOKU about every attempt of this plugin that may still change, at once instead of on the
+// schedule of Run, and settles the answers. It asks Config.ChecksPerSecond, so many attempts take their
+// time, and it may be run again or beside Run without harm. An error says that it stopped before the end:
+// ctx ended, the store failed, or DOKU does not answer at all (ErrUnavailable).
+func (p *Plugin) Reconcile(ctx context.Context) (Reconciled, error) {
+	return p.reconcile(ctx, AttemptQuery{Watched: true})
+}
+
+// ReconcileSince does the same for every attempt created at or after t, whatever its status is here. It is
+// for the day after the store lost something: a backup was restored, or a replica that lagged took over. All
+// that DOKU knows is then known here again. Choose t generously, a few days before the loss: what was
+// created before it may have been paid after it.
+func (p *Plugin) ReconcileSince(ctx context.Context, t time.Time) (Reconciled, error) {
+	return p.reconcile(ctx, AttemptQuery{CreatedSince: t})
+}
+
+func (p *Plugin) reconcile(ctx context.Context, q AttemptQuery) (Reconciled, error) {
+	var r Reconciled
+	q.Limit = reconcilePage
+	for {
+		page, err := p.store.ListAttempts(ctx, q)
+		if err != nil {
+			return r, storeFailed(err)
+		}
+		for _, a := range page {
+			q.CreatedSince, q.AfterID = a.CreatedAt, a.ID
+			if !p.owns(a) {
+				continue
+			}
+			if err := p.askInTurn(ctx, a, &r); err != nil {
+				return r, err
+			}
+		}
+		if len(page) < q.Limit {
+			return r, nil
+		}
+	}
+}
+
+// askInTurn asks about one attempt and counts what came of it.
+func (p *Plugin) askInTurn(ctx context.Context, a Attempt, r *Reconciled) error {
+	if err := p.asking.turn(ctx); err != nil {
+		return err
+	}
+	asked, err := p.askStatus(ctx, a)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
+		return newError(CodeUnavailable, err, "DOKU does not answer; run it again later")
+	}
+	r.Asked++
+	if asked.news {
+		r.News++
+	}
+	if err != nil {
+		r.Unanswered++
+		p.log.WarnContext(ctx, "status check failed", "invoice_number", a.InvoiceNumber, "error", err)
+	}
+	return nil
+}
+
+// ReconcileOrder asks DOKU about every attempt of one order and returns the payment as it is then. It is
+// for a support case, and for a shop that does not want to wait for the schedule. ErrOrderNotFound when no
+// payment of the order was started here, ErrUnavailable when DOKU or the store did not answer.
+func (p *Plugin) ReconcileOrder(ctx context.Context, orderID string) (Payment, error) {
+	payment, _, err := p.askAbout(ctx, orderID)
+	return payment, err
+}
+
+// askAbout asks about every attempt of an order and returns the payment after that, with DOKU's answers by
+// attempt ID.
+func (p *Plugin) askAbout(ctx context.Context, orderID string) (Payment, map[string]asked, error) {
+	before, err := p.Payment(ctx, orderID)
+	if err != nil {
+		return Payment{}, nil, err
+	}
+	answers := make(map[string]asked)
+	for _, a := range before.Attempts {
+		if !p.owns(a) {
+			continue
+		}
+		if answers[a.ID], err = p.askStatus(ctx, a); err != nil {
+			return Payment{}, nil, err
+		}
+	}
+	after, err := p.Payment(ctx, orderID)
+	return after, answers, err
+}
+
+// CanRelease asks DOKU whether an order may still be paid, for shops that hold goods for it: ask before you
+// cancel the order and sell them to somebody else. It is true when nobody can pay any more (every attempt was
+// refused, ran out at DOKU, or never reached it) or the money went back, also when no payment was ever
+// started. It is false when the order is paid, is in review, or a page to pay it may still be open. An error
+// means that DOKU or the store did not answer, and nothing is known: keep the goods and ask again.
+//
+// It cannot speak for payments that start after it: cancel the order in the shop's own books first, so that
+// the Order hook refuses it, and take that back when the answer is false.
+func (p *Plugin) CanRelease(ctx context.Context, orderID string) (bool, error) {
+	payment, answers, err := p.askAbout(ctx, orderID)
+	if errors.Is(err, ErrOrderNotFound) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}
-	for _, a := range due {
-		if ctx.Err() != nil {
-			return false, nil // the lease brings the rest back
+	for _, a := range payment.Attempts {
+		if p.holdsGoods(a, answers[a.ID]) {
+			return false, nil
 		}
-		if err := p.checkAttempt(ctx, a); err != nil {
-			p.log.WarnContext(ctx, "status check failed", "invoice_number", a.InvoiceNumber, "checks", a.Checks, "error", err)
-		}
-	}
-	return len(due) == checkBatch, nil
-}
-
-// checkAttempt asks DOKU about one attempt, files the answer and sets the next check.
-func (p *Plugin) checkAttempt(ctx context.Context, a Attempt) error {
-	if !p.owns(a) {
-		return nil // another plugin on the same store has the credentials to ask
-	}
-	_, askErr := p.askStatus(ctx, a)
-	sctx, cancel := detached(ctx)
-	defer cancel()
-	now := p.now()
-	err := p.store.Change(sctx, Scope{OrderID: a.OrderID, Now: now}, func(attempts []Attempt) (Decision, error) {
-		i := slices.IndexFunc(attempts, func(x Attempt) bool { return x.ID == a.ID })
-		if i < 0 || attempts[i].NextCheckAt.IsZero() {
-			return Decision{}, nil // the answer was final
-		}
-		x := attempts[i]
-		x.Checks++
-		var events []Event
-		x.NextCheckAt = nextCheck(x, now)
-		switch {
-		case !x.NextCheckAt.IsZero():
-		case askErr != nil: // only an answer ends the asking
-			x.NextCheckAt = now.Add(steadyCheck)
-		case x.Status.Open():
-			x, events = advance(x, attempts, Expired, time.Time{}, now)
-		}
-		return Decision{Update: []Attempt{x}, Emit: events}, nil
-	})
-	if err == nil {
-		wake(p.deliver)
-	}
-	return errors.Join(askErr, err)
-}
-
-// askStatus asks DOKU for the status of one attempt and, if that is news, stores the answer and
-// settles it, or leaves it to whoever is settling the same answer already. Only an answer about our invoice counts; an unknown invoice, an error page or silence
-// tell nothing and are never read as failure.
-func (p *Plugin) askStatus(ctx context.Context, a Attempt) (news bool, err error) {
-	answer, err := p.client.CheckStatus(ctx, a.InvoiceNumber)
-	if errors.Is(err, doku.ErrUnknownOrder) {
-		return false, nil
-	}
-	if err != nil {
-		return false, newError(CodeUnavailable, err, "DOKU did not say how this payment stands")
-	}
-	if answer.InvoiceNumber != a.InvoiceNumber {
-		return false, newError(CodeUnavailable, nil, "DOKU answered about another invoice")
-	}
-	if to, known := statusOf(answer.Status); !known || !a.Status.CanBecome(to) {
-		return false, nil
-	}
-	sctx, cancel := detached(ctx)
-	defer cancel()
-	_, err = p.store.Receive(sctx, Message{
-		Source:     FromStatus,
-		Dedupe:     hashOf(strings.Join([]string{"status", p.cfg.DOKU.ClientID, a.ID, string(a.Status), strconv.Itoa(a.Checks), string(answer.Raw)}, "\n")),
-		ClientID:   p.cfg.DOKU.ClientID,
-		Header:     http.Header{},
-		Body:       answer.Raw,
-		ReceivedAt: p.now(),
-	})
-	if err != nil {
-		return false, storeFailed(err)
-	}
-	if _, err := p.settlePass(ctx); err != nil {
-		wake(p.settle)
 	}
 	return true, nil
 }
 
-// askSoon brings an attempt's next check forward: the shopper is back, so there may be news. Not
-// before DOKU wants to be asked, and at most once a minute.
-func (p *Plugin) askSoon(ctx context.Context, a Attempt) error {
-	now := p.now()
-	at := now.Add(checkDelay)
-	if a.Status.Rank() >= Review.Rank() || (!a.NextCheckAt.IsZero() && !a.NextCheckAt.After(at)) {
-		return nil
+// signedFor is how long DOKU accepts a request after it was signed: its Request-Timestamp may be an hour
+// off.
+const signedFor = time.Hour
+
+// holdsGoods reports whether an attempt is paid or may still be. DOKU's clock decides where it said the time.
+func (p *Plugin) holdsGoods(a Attempt, told asked) bool {
+	now := orNow(told.at, p.now())
+	switch {
+	case a.Status == Paid, a.Status == Review:
+		return true
+	case !a.Status.Open() || !p.owns(a):
+		return false
+	case told.unknown && a.Status == Created:
+		last := a.UpdatedAt // of our calls
+		if a.CallUntil.After(last) {
+			last = a.CallUntil
+		}
+		return now.Before(last.Add(signedFor)) // the request may still be under way
+	default:
+		return now.Before(a.ExpiresAt.Add(expiryGrace))
 	}
-	return p.store.Change(ctx, Scope{OrderID: a.OrderID, Now: now}, func(attempts []Attempt) (Decision, error) {
-		i := slices.IndexFunc(attempts, func(x Attempt) bool { return x.ID == a.ID })
-		if i < 0 || attempts[i].Status.Rank() >= Review.Rank() {
-			return Decision{}, nil
-		}
-		x := attempts[i]
-		if x.NextCheckAt.IsZero() || x.NextCheckAt.After(at) {
-			x.NextCheckAt = at
-		}
-		return Decision{Update: []Attempt{x}}, nil
-	})
 }

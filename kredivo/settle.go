@@ -71,13 +71,9 @@ func paidEvents(a Attempt, others []Attempt, from, order Status, at time.Time) [
 	return events
 }
 
-const (
-	// unknownFor is how long a message about an unknown invoice is tried again before it is parked.
-	unknownFor = 24 * time.Hour
-	// freshFor is the age up to which a notification is believed by itself. DOKU's own retries end
-	// within 18 hours; an older one may be a replay from somebody's log, so DOKU is asked instead.
-	freshFor = 24 * time.Hour
-)
+// freshFor is the age up to which a notification is believed by itself. DOKU's own retries end within 18
+// hours; an older one may be a replay from somebody's log, so DOKU is asked first.
+const freshFor = 24 * time.Hour
 
 // settleMessage works one claimed message into the payment it is about. The message's own row, the
 // attempt and the events commit together.
@@ -161,7 +157,8 @@ func (p *Plugin) judge(m Message, n *doku.Notification, attempts []Attempt, now 
 		a.NextCheckAt = now
 		j.Update = []Attempt{a}
 		j.askDOKU = true
-		j.Message.Error = "older than a day: DOKU is asked instead"
+		// It stays until DOKU's answer has made it no news: it may be fresh after all, and our clock days ahead.
+		j.Message = hostPatience.next(m.Failures+1, m.ReceivedAt, now, "older than a day: DOKU is asked first")
 		return j
 	}
 	changed, events := advance(a, attempts, to, n.Date, now)
@@ -182,13 +179,12 @@ func (p *Plugin) judge(m Message, n *doku.Notification, attempts []Attempt, now 
 // unknownInvoice keeps a message whose invoice nobody here knows: tried again for a day, in case it
 // overtook the shop's own commit on a lagging database, then parked with an alarm.
 func unknownInvoice(m Message, n *doku.Notification, now time.Time) judgement {
-	if now.Sub(m.ReceivedAt) < unknownFor {
-		return judgement{Decision: Decision{Message: Outcome{
-			State: WorkRetry, RunAt: now.Add(ladder(m.Tries)), Error: "unknown invoice",
-		}}}
+	o := unknownPatience.next(m.Failures+1, m.ReceivedAt, now, "unknown invoice")
+	if o.State == WorkRetry {
+		return judgement{Decision: Decision{Message: o}}
 	}
 	return judgement{Decision: Decision{
-		Message: Outcome{State: WorkParked, Error: "unknown invoice"},
+		Message: o,
 		Emit: []Event{{
 			ID:             "message-" + shortHash(m.Dedupe) + ":" + string(UnknownInvoice),
 			Kind:           UnknownInvoice,

@@ -152,11 +152,11 @@ func TestJudge(t *testing.T) {
 		{"other environment", []Attempt{{ID: "a1", InvoiceNumber: "1001-1", ClientID: "MCH-1", Environment: doku.Production, Status: Pending}}, nil, doku.Success, Pending, nil, WorkParked},
 		{"unknown invoice, young", []Attempt{attempt(1, Pending)}, func(_ *Message, n *doku.Notification) { n.InvoiceNumber = "1001-9" }, doku.Success, Pending, nil, WorkRetry},
 		{"unknown invoice, old", []Attempt{attempt(1, Pending)}, func(m *Message, n *doku.Notification) {
-			n.InvoiceNumber, m.ReceivedAt = "1001-9", noon.Add(-25*time.Hour)
+			n.InvoiceNumber, m.ReceivedAt, m.Failures = "1001-9", noon.Add(-25*time.Hour), 9
 		}, doku.Success, Pending, []EventKind{UnknownInvoice}, WorkParked},
 		{"signed two days ago", []Attempt{attempt(1, Pending)}, func(m *Message, _ *doku.Notification) {
 			m.Header.Set("Request-Timestamp", noon.Add(-48*time.Hour).Format(time.RFC3339))
-		}, doku.Success, Pending, nil, WorkDone},
+		}, doku.Success, Pending, nil, WorkRetry},
 		{"status answers have no age", []Attempt{attempt(1, Pending)}, func(m *Message, _ *doku.Notification) {
 			m.Source = FromStatus
 			m.Header.Set("Request-Timestamp", noon.Add(-48*time.Hour).Format(time.RFC3339))

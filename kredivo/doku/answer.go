@@ -40,7 +40,7 @@ func (c *Client) readGenerated(ctx context.Context, a *answer, want *sent) (*Gen
 	if err := c.checkPaymentURL(resp.PaymentURL); err != nil {
 		return nil, fmt.Errorf("%w: payment.url %w", ErrUnreadable, err)
 	}
-	resp.Replayed, resp.Raw = replayed, a.body
+	resp.Replayed, resp.AnsweredAt, resp.Raw = replayed, a.date(), a.body
 	return resp, nil
 }
 
@@ -149,7 +149,7 @@ func (c *Client) readStatus(ctx context.Context, a *answer, id string) (*StatusR
 	if n.InvoiceNumber != id && n.OriginalRequestID != id {
 		return nil, ErrForeignReplay
 	}
-	return &StatusResponse{Notification: *n, Raw: a.body}, nil
+	return &StatusResponse{Notification: *n, AnsweredAt: a.date(), Raw: a.body}, nil
 }
 
 // failure reads an answer that is not 2xx. The code counts more than the HTTP status, which DOKU does not

@@ -107,8 +107,9 @@ type GenerateOrderResponse struct {
 	// CreatedAt and ExpiresAt are UTC, and zero when DOKU sent none or contradicts itself.
 	CreatedAt, ExpiresAt time.Time
 	// Replayed says that DOKU had the request already and repeated its first answer (HTTP 409).
-	Replayed bool
-	Raw      []byte // the body as it came
+	Replayed   bool
+	AnsweredAt time.Time // DOKU's time, from the Date header, UTC; zero when it sent none
+	Raw        []byte    // the body as it came
 }
 
 // LogValue shows what may be logged; the payment URL opens the shopper's payment page.
@@ -162,7 +163,8 @@ func (c *Client) GenerateOrder(ctx context.Context, requestID string, body []byt
 // A StatusResponse is what DOKU knows about an order.
 type StatusResponse struct {
 	Notification
-	Raw []byte // the body as it came
+	AnsweredAt time.Time // DOKU's time, from the Date header, UTC; zero when it sent none
+	Raw        []byte    // the body as it came
 }
 
 // CheckStatus asks DOKU about an order by its invoice number or by the Request-Id of its generate-order.

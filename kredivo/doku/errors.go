@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -46,10 +47,11 @@ var (
 // An Error is the failure of one call, after its retries. Get at it with errors.As, and at the cause
 // with errors.Is and the errors above.
 type Error struct {
-	Op         string // "generate order" or "check status"
-	Code       string // DOKU's error code, such as invalid_signature; often empty
-	HTTPStatus int    // of the last answer; 0 when there was none
-	RequestID  string // the Request-Id sent
+	Op         string    // "generate order" or "check status"
+	Code       string    // DOKU's error code, such as invalid_signature; often empty
+	HTTPStatus int       // of the last answer; 0 when there was none
+	RequestID  string    // the Request-Id sent
+	AnsweredAt time.Time // DOKU's time, from the Date header of the last answer, UTC; zero when there was none
 	// Message is DOKU's explanation in at most 200 characters, without control characters, e-mail
 	// addresses and long numbers, and "[hidden]" when it repeats customer data of the request. It is meant for developers, not for
 	// shoppers: Kredivo does not want them told reasons.

@@ -116,8 +116,8 @@ func (c *Client) tryInTime(ctx context.Context, k *call) (*Error, time.Duration)
 // learnClock takes DOKU's time from the Date header of its answer. It reports whether that differs from
 // what we just stamped, so that another try makes sense.
 func (c *Client) learnClock(ctx context.Context, header http.Header) bool {
-	theirs, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
+	theirs := dateOf(header)
+	if theirs.IsZero() {
 		return false
 	}
 	before := time.Duration(c.clockOffset.Load())
@@ -129,6 +129,17 @@ func (c *Client) learnClock(ctx context.Context, header http.Header) bool {
 	c.log.ErrorContext(ctx, "this machine's clock is wrong: doku refused its timestamp; going on with doku's time, set the clock",
 		"offset", offset.Round(time.Second))
 	return true
+}
+
+// date is DOKU's time when it gave this answer; zero when it did not say.
+func (a *answer) date() time.Time { return dateOf(a.header) }
+
+func dateOf(header http.Header) time.Time {
+	at, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
 }
 
 // try sends k once and reads the answer. It returns the answer's header, also with an error.
@@ -147,7 +158,7 @@ func (c *Client) try(ctx context.Context, k *call) (*Error, http.Header) {
 	if !ok {
 		failure = &Error{Err: err}
 	}
-	failure.Op, failure.RequestID, failure.HTTPStatus = k.op, a.requestID, a.status
+	failure.Op, failure.RequestID, failure.HTTPStatus, failure.AnsweredAt = k.op, a.requestID, a.status, a.date()
 	return failure, a.header
 }
 

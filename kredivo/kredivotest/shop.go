@@ -17,6 +17,7 @@ package kredivotest
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,6 +25,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -134,8 +136,18 @@ func (s *Shop) defaults() Config {
 	}
 }
 
-// record keeps every event that the host's OnEvent has taken.
+// record keeps every event that the host's OnEvent or OnEventTx has taken.
 func (s *Shop) record() {
+	if handle := s.cfg.Plugin.OnEventTx; handle != nil {
+		s.cfg.Plugin.OnEventTx = func(ctx context.Context, tx *sql.Tx, e kredivo.Event) error {
+			err := handle(ctx, tx, e)
+			if err == nil {
+				s.took(e)
+			}
+			return err
+		}
+		return
+	}
 	handle := s.cfg.Plugin.OnEvent
 	s.cfg.Plugin.OnEvent = func(ctx context.Context, e kredivo.Event) error {
 		if handle != nil {
@@ -143,13 +155,17 @@ func (s *Shop) record() {
 				return err
 			}
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.events = append(s.events, e)
-		close(s.changed)
-		s.changed = make(chan struct{})
+		s.took(e)
 		return nil
 	}
+}
+
+func (s *Shop) took(e kredivo.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // simulate makes the simulator and leads the plugin to it.
@@ -221,27 +237,41 @@ func (s *Shop) Events() []kredivo.Event {
 	return append([]kredivo.Event(nil), s.events...)
 }
 
-// Wait returns the first event of that kind for the order as soon as OnEvent has taken it. It fails the
-// test when that takes too long.
+// Wait returns the first event of that kind for the order as soon as OnEvent has taken it, or OnEventTx has
+// and its transaction is committed. It fails the test when that takes too long.
 func (s *Shop) Wait(orderID string, kind kredivo.EventKind) kredivo.Event {
 	s.t.Helper()
 	limit := time.NewTimer(waitLimit)
 	defer limit.Stop()
+	again := time.NewTicker(20 * time.Millisecond) // a commit that follows OnEventTx tells nobody
+	defer again.Stop()
 	for {
 		s.mu.Lock()
 		events, changed := s.events, s.changed
 		s.mu.Unlock()
 		for _, e := range events {
-			if e.OrderID == orderID && e.Kind == kind {
+			if e.OrderID == orderID && e.Kind == kind && s.committed(e) {
 				return e
 			}
 		}
 		select {
 		case <-changed:
+		case <-again.C:
 		case <-limit.C:
 			s.t.Fatalf("kredivotest: no event %s for order %q; there are %v", kind, orderID, events)
 		}
 	}
+}
+
+// committed reports whether what OnEventTx did for e is in the database.
+func (s *Shop) committed(e kredivo.Event) bool {
+	if s.cfg.Plugin.OnEventTx == nil {
+		return true
+	}
+	records, err := s.Store.Events(context.Background(), e.OrderID)
+	return err == nil && slices.ContainsFunc(records, func(r kredivo.EventRecord) bool {
+		return r.Event.ID == e.ID && r.State == kredivo.WorkDone
+	})
 }
 
 // Sign returns the headers of a notification with this body, signed as DOKU signs, under a new

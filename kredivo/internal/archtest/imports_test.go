@@ -21,6 +21,8 @@ const (
 	localised = "github.com/go-playground/universal-translator"
 	locales   = "github.com/go-playground/locales/..."
 	xtext     = "golang.org/x/text/..."
+	xtime     = "golang.org/x/time/rate"
+	gobreaker = "github.com/sony/gobreaker/v2"
 	backoff   = "github.com/cenkalti/backoff/v5"
 	uuid      = "github.com/google/uuid"
 	goose     = "github.com/pressly/goose/v3/..."
@@ -49,7 +51,7 @@ var mayImport = map[string][]string{
 	"kredivo/doku/dokusim": {"money", uuid},
 
 	// The core: no framework, no database, no adapter.
-	"kredivo": {"money", "validation", "kredivo/doku", uuid, xtext},
+	"kredivo": {"money", "validation", "kredivo/doku", uuid, xtext, gobreaker, xtime},
 
 	// Stores: the engine knows no driver; each opener knows exactly one.
 	"kredivo/store":                   {"kredivo", "kredivo/store/sqlite", "kredivo/store/postgres", "kredivo/store/mysql"},

@@ -1,0 +1,25 @@
+package kredivo
+
+import "context"
+
+// Single passes of the workers, for tests that decide themselves what happens when.
+
+// SettlePass settles one batch of messages.
+func (p *Plugin) SettlePass(ctx context.Context) (more bool, err error) { return p.settlePass(ctx) }
+
+// CheckPass asks DOKU about one batch of attempts.
+func (p *Plugin) CheckPass(ctx context.Context) (more bool, err error) { return p.checkPass(ctx) }
+
+// PrunePass drops the contents of one batch of old messages.
+func (p *Plugin) PrunePass(ctx context.Context) (int, error) { return p.prunePass(ctx) }
+
+// DeliverPass claims up to limit events and delivers them one after another.
+func (p *Plugin) DeliverPass(ctx context.Context, limit int) (int, error) {
+	d := p.newDeliverer(ctx)
+	batch, err := p.store.ClaimEvents(ctx, Claim{Token: newID(), Now: p.now(), Lease: eventLease, Limit: limit})
+	for _, e := range batch {
+		d.slots <- struct{}{}
+		d.deliverEvent(ctx, e)
+	}
+	return len(batch), err
+}
