@@ -128,7 +128,9 @@ func good(body string) reply { return reply{status: 200, body: body, secret: tes
 
 func TestGenerateOrder(t *testing.T) {
 	t.Parallel()
-	s := serve(t, good(goodAnswer))
+	answer := good(goodAnswer)
+	answer.header = dated(testTime.Add(time.Minute))
+	s := serve(t, answer)
 	c := newTestClient(t, s.URL+"/")
 	body := testBody(t)
 	got, err := c.GenerateOrder(t.Context(), testRequestID, body)
@@ -143,6 +145,7 @@ func TestGenerateOrder(t *testing.T) {
 		MerchantUniqueReference: "MUR-2026-000123",
 		CreatedAt:               testTime,
 		ExpiresAt:               testTime.Add(time.Hour),
+		AnsweredAt:              testTime.Add(time.Minute),
 		Raw:                     []byte(goodAnswer),
 	}
 	if diff := cmp.Diff(want, got, amounts); diff != "" {
@@ -536,6 +539,39 @@ func TestCheckStatusAnswers(t *testing.T) {
 			}
 			if errors.Is(err, ErrFailed) || e.Rejected() {
 				t.Error("no answer to check status may read as a failed payment")
+			}
+		})
+	}
+}
+
+// Who judges by DOKU's clock gets it with a good answer and with one that is an error, and nothing when DOKU
+// does not say.
+func TestCheckStatusTellsDOKUsTime(t *testing.T) {
+	t.Parallel()
+	at := testTime.Add(72 * time.Hour)
+	for _, tt := range []struct {
+		name   string
+		reply  reply
+		header func(http.Header)
+		want   time.Time
+	}{
+		{"known", good(goodStatus), dated(at), at},
+		{"unknown", reply{status: 404}, dated(at), at},
+		{"known, undated", good(goodStatus), func(h http.Header) { h["Date"] = nil }, time.Time{}},
+		{"unknown, odd date", reply{status: 404}, func(h http.Header) { h.Set("Date", "tomorrow") }, time.Time{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.reply.header = tt.header
+			got, err := newTestClient(t, serve(t, tt.reply).URL).CheckStatus(t.Context(), testInvoice)
+			var told time.Time
+			if e, ok := errors.AsType[*Error](err); ok {
+				told = e.AnsweredAt
+			} else if err == nil {
+				told = got.AnsweredAt
+			}
+			if !told.Equal(tt.want) {
+				t.Errorf("answered at %v, want %v (%v)", told, tt.want, err)
 			}
 		})
 	}

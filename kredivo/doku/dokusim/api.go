@@ -76,6 +76,7 @@ func (s *Simulator) routes() http.Handler {
 // endpoint wraps one of DOKU's calls: faults, the header checks, the signed answer.
 func (s *Simulator) endpoint(name Endpoint, process func(r *http.Request, body []byte) answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", s.now().Format(http.TimeFormat)) // by its own clock, as servers do
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		if err != nil {
 			write(w, gatewayError(http.StatusRequestEntityTooLarge, "invalid_request", "Request body cannot be read or is too large"))
