@@ -88,6 +88,6 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// kredivo: Config.Store is missing: store.Open(ctx, "") from paylater/kredivo/store keeps payments in the file kredivo.db
-	// kredivo: Config.OnEvent is missing: without it the shop never learns that an order is paid
+	// kredivo: Config.OnEvent is missing: without it, or OnEventTx, the shop never learns that an order is paid
 	// kredivo: Config.PublicURL must be https (plain http only on loopback, in the sandbox)
 }

@@ -53,7 +53,7 @@ type patience struct {
 
 var (
 	// hostPatience is the whole ladder with each pause a fifth shorter.
-	hostPatience = patience{len(retryLadder), 76 * time.Hour}
+	hostPatience = patience{len(retryLadder), 75 * time.Hour}
 	// unknownPatience is how long a message about an unknown invoice may have overtaken the shop's own
 	// commit on a lagging database: the ladder's first day.
 	unknownPatience = patience{9, 18 * time.Hour}
