@@ -72,7 +72,7 @@ type Config struct {
 
 	// ChecksPerSecond is how many payments a second Run and Reconcile ask DOKU about at most, in this
 	// process. Defaults to 2.
-	ChecksPerSecond float64
+	ChecksPerSecond int
 
 	// KeepMessages is how long the bodies of settled messages are kept, for support; they name no people, but
 	// tell of their purchases. Their fingerprints stay, so that a copy is still known after years. At least a

@@ -31,28 +31,24 @@ type deliverer struct {
 	*Plugin
 	running      sync.WaitGroup
 	slots, stuck chan struct{}
-	alive        context.Context // as long as claims are renewed
 }
 
-func (p *Plugin) newDeliverer(alive context.Context) *deliverer {
-	return &deliverer{
-		Plugin: p, alive: alive,
-		slots: make(chan struct{}, handlers), stuck: make(chan struct{}, stuckHandlers),
-	}
+func (p *Plugin) newDeliverer() *deliverer {
+	return &deliverer{Plugin: p, slots: make(chan struct{}, handlers), stuck: make(chan struct{}, stuckHandlers)}
 }
 
 func (p *Plugin) deliverLoop(ctx context.Context) {
-	alive, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	alive, abandon := context.WithCancel(context.WithoutCancel(ctx)) // as long as claims are renewed
 	defer abandon()
-	d := p.newDeliverer(alive)
-	p.loop(ctx, "deliver", p.deliver, d.pass)
+	d := p.newDeliverer()
+	p.loop(ctx, "deliver", p.deliver, func(ctx context.Context) (bool, error) { return d.pass(ctx, alive) })
 	if !waitFor(&d.running, stopGrace) {
 		p.log.ErrorContext(ctx, "the host's handler ignores the end of its context; its events will be delivered again")
 	}
 }
 
 // pass claims as many events as there are free slots and starts their delivery.
-func (p *deliverer) pass(ctx context.Context) (more bool, err error) {
+func (p *deliverer) pass(ctx, alive context.Context) (more bool, err error) {
 	free := handlers - len(p.slots)
 	if free == 0 {
 		return false, nil // the next finished call wakes us
@@ -66,7 +62,7 @@ func (p *deliverer) pass(ctx context.Context) (more bool, err error) {
 	for _, d := range batch {
 		p.slots <- struct{}{}
 		p.running.Go(func() {
-			p.deliverEvent(ctx, d)
+			p.deliverEvent(ctx, alive, d)
 			wake(p.deliver) // a slot is free, and the order's next event may be due
 		})
 	}
@@ -96,12 +92,12 @@ var (
 )
 
 // deliverEvent calls the host once and records how it ended. It holds a place in slots until the call
-// returns or is past its deadline, when the place is changed for one in stuck. The claim is renewed all the
-// while.
-func (p *deliverer) deliverEvent(ctx context.Context, d Delivery) {
+// returns or is past its deadline, when the place is changed for one in stuck. The claim is renewed until
+// alive ends.
+func (p *deliverer) deliverEvent(ctx, alive context.Context, d Delivery) {
 	place := p.slots
 	defer func() { <-place }()
-	stop := keepAlive(p.alive, eventLease/3, func(ctx context.Context) error {
+	stop := keepAlive(alive, eventLease/3, func(ctx context.Context) error {
 		return p.store.KeepEvent(ctx, d, Claim{Now: p.now(), Lease: eventLease})
 	})
 	defer stop()

@@ -159,7 +159,6 @@ func TestEffectCommitsWithItsEvent(t *testing.T) {
 func TestHangingTransactionFreesTheStore(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
 	l, shared := inLedger(t, func(_ context.Context, _ *sql.Tx, e kredivo.Event) error {
 		if e.OrderID == "hangs" {
 			<-release // whatever its context says
@@ -167,6 +166,7 @@ func TestHangingTransactionFreesTheStore(t *testing.T) {
 		return nil
 	})
 	shop := kredivotest.New(t, shared, func(c *kredivotest.Config) { c.Plugin.HandlerTimeout = 200 * time.Millisecond })
+	t.Cleanup(func() { close(release) }) // before Run waits for the handler
 	checkout(t, shop, "hangs")
 	shop.Pay("hangs")
 	eventually(t, "the hanging call", func() bool {
@@ -275,18 +275,22 @@ func postNotification(t *testing.T, shop *kredivotest.Shop, body []byte) {
 // The end of Run is no failure of the host's: restarts do not use up its tries.
 func TestStoppingIsNoFailure(t *testing.T) {
 	t.Parallel()
-	shop := kredivotest.New(t, func(c *kredivotest.Config) { c.Plugin.PollEvery = time.Hour }) // leaves the work to other
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "kredivo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
 	called := make(chan struct{}, 1)
 	cfg := kredivo.Config{
 		DOKU: doku.Config{ClientID: kredivotest.ClientID, SecretKey: kredivotest.SecretKey}, PublicURL: kredivotest.PublicURL,
-		Store: shop.Store, PollEvery: 10 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		Store: st, PollEvery: 10 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
 		OnEvent: func(ctx context.Context, _ kredivo.Event) error {
 			called <- struct{}{}
 			<-ctx.Done()
 			return ctx.Err()
 		},
 	}
-	emit(t, shop.Store, "1001")
+	emit(t, st, "1001")
 	for range 15 {
 		other, err := kredivo.New(cfg)
 		if err != nil {
@@ -301,8 +305,11 @@ func TestStoppingIsNoFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := record(t, shop, "1001", kredivo.PaymentSucceeded)
-	if r.State != kredivo.WorkRetry || r.Failures != 0 || r.Tries != 15 {
+	records, err := st.Events(t.Context(), "1001")
+	if err != nil || len(records) != 1 {
+		t.Fatalf("events = %+v, %v", records, err)
+	}
+	if r := records[0]; r.State != kredivo.WorkRetry || r.Failures != 0 || r.Tries != 15 {
 		t.Errorf("after 15 restarts: %+v, want it due with 15 tries and no failures", r)
 	}
 }
