@@ -53,12 +53,12 @@ func newDatabase(t *testing.T, variable, force string) string {
 // connect connects to a database beside the store; the end of the test closes the pool.
 func connect(t *testing.T, dsn string) *sql.DB {
 	t.Helper()
-	driver, address := "sqlite", dsn
+	driver, address := "sqlite", "file:"+dsn+"?_pragma=busy_timeout(60000)"
 	switch u, err := url.Parse(dsn); {
 	case err != nil:
 		t.Fatal(err)
 	case u.Scheme == "postgres":
-		driver = "pgx"
+		driver, address = "pgx", dsn
 	case u.Scheme == "mysql":
 		driver, address = "mysql", u.User.String()+"@tcp("+u.Host+")"+u.Path+"?multiStatements=true"
 	}
