@@ -23,3 +23,9 @@ func (p *Plugin) DeliverPass(ctx context.Context, limit int) (int, error) {
 	}
 	return len(batch), err
 }
+
+// ExplainTries is how many signatures explaining the refusal of req computes.
+func (p *Plugin) ExplainTries(req *Request) int {
+	s, _, _ := p.explainer.search(req)
+	return maxTries - s.left
+}

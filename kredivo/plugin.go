@@ -40,6 +40,7 @@ type Plugin struct {
 	languages language.Matcher
 	receiving chan struct{} // one slot per notification being stored
 	refusals  refusalLog
+	explainer explainer
 
 	running atomic.Int32 // calls of Run
 	idleLog sync.Once    // one line about a process that only receives
@@ -74,7 +75,8 @@ func New(cfg Config) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := client.Verifier(public.Path + notificationPath)
+	target := public.Path + notificationPath
+	verifier, err := client.Verifier(target)
 	if err != nil {
 		return nil, err
 	}
@@ -83,10 +85,15 @@ func New(cfg Config) (*Plugin, error) {
 		return nil, err
 	}
 	p := &Plugin{
-		cfg:       cfg,
-		log:       cfg.Logger,
-		client:    client,
-		verifier:  verifier,
+		cfg:      cfg,
+		log:      cfg.Logger,
+		client:   client,
+		verifier: verifier,
+		explainer: explainer{
+			secrets:     append([]doku.Secret{cfg.DOKU.SecretKey}, cfg.DOKU.PreviousSecretKeys...),
+			target:      target,
+			environment: client.Environment(),
+		},
 		store:     cfg.Store,
 		guard:     guard,
 		pages:     newPages(),
@@ -138,8 +145,16 @@ func (p *Plugin) CheckPaid(ctx context.Context, orderID string) error {
 
 // VerifyNotification reports whether req is a notification that DOKU signed for this plugin: nil, or
 // an error that is ErrBadSignature and wraps the cause from package doku. It is for hosts with a
-// notification endpoint of their own; the plugin's own route calls it too.
+// notification endpoint of their own. The log gets the likely cause, at most once a second.
 func (p *Plugin) VerifyNotification(req *Request) error {
+	err := p.verifySignature(req)
+	if err != nil {
+		p.refusals.log(context.Background(), p, req, err)
+	}
+	return err
+}
+
+func (p *Plugin) verifySignature(req *Request) error {
 	if err := p.verifier.Verify(req.Header, req.Body); err != nil {
 		return newError(CodeBadSignature, err, "the notification is not signed by DOKU for this shop")
 	}

@@ -20,11 +20,12 @@ const retryAfter = "30"
 // fsync, answer 200. Reading the body is the worker's job, from the stored row; a signed body that
 // makes no sense is stored too, because DOKU repeats itself only three times.
 func (p *Plugin) serveNotification(ctx context.Context, req *Request) (*Response, error) {
-	if enc := req.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return nil, newError(CodeUnsupportedBody, nil, "notifications are signed over their plain bytes; Content-Encoding is not accepted")
+	err := plainBody(req)
+	if err == nil {
+		err = p.verifySignature(req)
 	}
-	if err := p.VerifyNotification(req); err != nil {
-		p.refusals.log(ctx, p, err)
+	if err != nil {
+		p.refusals.log(ctx, p, req, err)
 		return nil, err
 	}
 
@@ -60,6 +61,16 @@ func (p *Plugin) serveNotification(ctx context.Context, req *Request) (*Response
 	return &Response{Status: http.StatusOK, Header: http.Header{"Cache-Control": {"no-store"}}}, nil
 }
 
+// plainBody refuses a body that says it is encoded.
+func plainBody(req *Request) error {
+	if enc := req.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		e := newError(CodeUnsupportedBody, nil, "notifications are signed over their plain bytes; Content-Encoding is not accepted")
+		e.logged = true // by the caller, sparingly
+		return e
+	}
+	return nil
+}
+
 // unavailable asks DOKU to come back. The cause is in the log.
 func unavailable() *Response {
 	return &Response{
@@ -91,15 +102,15 @@ func dedupe(m Message) Hash {
 	return Hash(h.Sum(nil))
 }
 
-// A refusalLog writes at most one line a second about refused notifications, with a count, because
-// anyone on the Internet can cause them.
+// A refusalLog writes at most one line a second about refused notifications, with the likely cause and a
+// count, because anyone on the Internet can cause them.
 type refusalLog struct {
 	mu         sync.Mutex
 	last       time.Time
 	suppressed int
 }
 
-func (r *refusalLog) log(ctx context.Context, p *Plugin, err error) {
+func (r *refusalLog) log(ctx context.Context, p *Plugin, req *Request, err error) {
 	r.mu.Lock()
 	now := p.now()
 	if age := now.Sub(r.last); age >= 0 && age < time.Second {
@@ -110,5 +121,6 @@ func (r *refusalLog) log(ctx context.Context, p *Plugin, err error) {
 	suppressed := r.suppressed
 	r.last, r.suppressed = now, 0
 	r.mu.Unlock()
-	p.log.WarnContext(ctx, "notification refused", "error", err, "refused_since_last_line", suppressed)
+	d := p.explainer.explain(req, err, now)
+	p.log.WarnContext(ctx, "notification refused", "cause", d.cause, "hint", d.hint, "error", err, "refused_since_last_line", suppressed)
 }
