@@ -91,3 +91,47 @@ func ExampleNew() {
 	// kredivo: Config.OnEvent is missing: without it, or OnEventTx, the shop never learns that an order is paid
 	// kredivo: Config.PublicURL must be https (plain http only on loopback, in the sandbox)
 }
+
+// Some seconds after the start, when the routes are served, a shop can look whether payments will work. Here
+// nothing listens at the shop's address.
+func ExamplePlugin_SelfCheck() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "kredivo")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	sim, err := dokusim.New(dokusim.Config{ClientID: "MCH-1", SecretKey: "secret"})
+	if err != nil {
+		panic(err)
+	}
+	st, err := store.Open(ctx, filepath.Join(dir, "kredivo.db"))
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = st.Close() }()
+	p, err := kredivo.New(kredivo.Config{
+		DOKU:      doku.Config{ClientID: "MCH-1", SecretKey: "secret", Transport: sim.Transport(), Logger: quiet},
+		PublicURL: "http://127.0.0.1:1/pay",
+		Store:     st,
+		OnEvent:   func(context.Context, kredivo.Event) error { return nil },
+		Logger:    quiet,
+	})
+	if err != nil {
+		panic(err)
+	}
+
+	report := p.SelfCheck(ctx)
+	for _, f := range report.Findings {
+		fmt.Println(f.State, f.Check)
+	}
+	fmt.Println(report.OK())
+	// Output:
+	// failed notification_url
+	// ok doku
+	// ok clock
+	// ok store
+	// ok work
+	// warning run
+	// false
+}

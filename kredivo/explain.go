@@ -19,6 +19,7 @@ import (
 type diagnosis struct {
 	cause string // a stable name; docs/doctor.md lists them
 	hint  string // what was found, and what to do
+	found bool   // the signature proves it; else it is a guess
 }
 
 // An explainer finds out why a notification was refused. It tries what usually happens to notifications
@@ -33,6 +34,7 @@ type explainer struct {
 	secrets     []doku.Secret // the first one is current
 	target      string        // what notifications are verified for
 	environment doku.Environment
+	called      string // the path that a probe was sent to; empty for notifications
 }
 
 const (
@@ -54,6 +56,7 @@ func (x explainer) explain(req *Request, refusal error, now time.Time) diagnosis
 	if d.cause == "" {
 		d = x.rightButRefused(req, refusal)
 	}
+	d.found = true
 	if s.previous {
 		d.hint += " (it is signed with a previous secret key)"
 	}
@@ -78,14 +81,14 @@ func (x explainer) search(req *Request) (s *search, fit hypothesis, found bool) 
 func (x explainer) rightButRefused(req *Request, refusal error) diagnosis {
 	switch {
 	case errors.Is(refusal, doku.ErrUnknownClient):
-		return diagnosis{"client_id", "it is signed with this plugin's secret key, but for another Client-Id" + named(req.Header) +
+		return diagnosis{cause: "client_id", hint: "it is signed with this plugin's secret key, but for another Client-Id" + named(req.Header) +
 			": Config.DOKU.ClientID does not belong to Config.DOKU.SecretKey"}
 	case errors.Is(refusal, doku.ErrDuplicateHeader):
-		return diagnosis{"header_doubled", "the first values are right, but " + doubled(req.Header) + " came more than once: a proxy adds headers instead of replacing them"}
+		return diagnosis{cause: "header_doubled", hint: "the first values are right, but " + doubled(req.Header) + " came more than once: a proxy adds headers instead of replacing them"}
 	case errors.Is(refusal, doku.ErrMalformedHeader):
-		return diagnosis{"signature_form", "the signature is right, but not written as HMACSHA256= and base64: something on the way rewrites headers"}
+		return diagnosis{cause: "signature_form", hint: "the signature is right, but not written as HMACSHA256= and base64: something on the way rewrites headers"}
 	default:
-		return diagnosis{"content_encoding", "the signature is right for the body as it is: a middleware decodes bodies and leaves Content-Encoding, or a proxy adds it; keep both off this route"}
+		return diagnosis{cause: "content_encoding", hint: "the signature is right for the body as it is: a middleware decodes bodies and leaves Content-Encoding, or a proxy adds it; keep both off this route"}
 	}
 }
 
@@ -93,30 +96,30 @@ func (x explainer) rightButRefused(req *Request, refusal error) diagnosis {
 func (x explainer) unexplained(req *Request, refusal error, now time.Time) diagnosis {
 	switch {
 	case len(req.Body) > maxExplained:
-		return diagnosis{"body_large", fmt.Sprintf("the body has %d bytes, far more than DOKU sends: probably not from DOKU; it was not looked into", len(req.Body))}
+		return diagnosis{cause: "body_large", hint: fmt.Sprintf("the body has %d bytes, far more than DOKU sends: probably not from DOKU; it was not looked into", len(req.Body))}
 	case errors.Is(refusal, doku.ErrMissingHeader):
 		return missing(req.Header)
 	case errors.Is(refusal, doku.ErrDuplicateHeader):
-		return diagnosis{"header_doubled", doubled(req.Header) + " came more than once, with values that do not fit: a proxy adds headers, or somebody tries what happens"}
+		return diagnosis{cause: "header_doubled", hint: doubled(req.Header) + " came more than once, with values that do not fit: a proxy adds headers, or somebody tries what happens"}
 	case errors.Is(refusal, doku.ErrMalformedHeader):
 		return malformed(req.Header)
 	case errors.Is(refusal, doku.ErrUnknownClient):
-		return diagnosis{"client_id", "it is for another Client-Id" + named(req.Header) + ", and not signed with this plugin's secret key: the notification URL is also set for another account or environment (this plugin's is " +
+		return diagnosis{cause: "client_id", hint: "it is for another Client-Id" + named(req.Header) + ", and not signed with this plugin's secret key: the notification URL is also set for another account or environment (this plugin's is " +
 			string(x.environment) + ")"}
 	case !errors.Is(refusal, doku.ErrUnverified):
-		return diagnosis{"content_encoding", "the body came with a Content-Encoding and is not what DOKU signed, compressed or not"}
+		return diagnosis{cause: "content_encoding", hint: "the body came with a Content-Encoding and is not what DOKU signed, compressed or not"}
 	case len(req.Body) == 0:
-		return diagnosis{"body_empty", "the body is empty: a middleware has read it (mount the routes outside it), or this is no notification"}
+		return diagnosis{cause: "body_empty", hint: "the body is empty: a middleware has read it (mount the routes outside it), or this is no notification"}
 	case shortened(req):
-		return diagnosis{"body_changed", "the body has another length than Content-Length says: a middleware has changed it; the route needs the bytes as they came"}
+		return diagnosis{cause: "body_changed", hint: "the body has another length than Content-Length says: a middleware has changed it; the route needs the bytes as they came"}
 	case sortedKeys(req.Body):
-		return diagnosis{"body_changed", "the names in the body are in alphabetical order, which DOKU's are not: probably something on the way parses and re-encodes bodies; the route needs the bytes as they came"}
+		return diagnosis{cause: "body_changed", hint: "the names in the body are in alphabetical order, which DOKU's are not: probably something on the way parses and re-encodes bodies; the route needs the bytes as they came"}
 	}
 	hint := "no usual change on the way explains it: the secret key is not the one that signed it (another environment's, or replaced: an old one goes into Config.DOKU.PreviousSecretKeys), or it is forged"
 	if off, ok := stampedOff(req.Header, now); ok && off.Abs() > dokuWindow {
-		return diagnosis{"timestamp", fmt.Sprintf("it is stamped %v from now: an old message, or the clock of this machine is wrong; besides, %s", off.Round(time.Minute), hint)}
+		return diagnosis{cause: "timestamp", hint: fmt.Sprintf("it is stamped %v from now: an old message, or the clock of this machine is wrong; besides, %s", off.Round(time.Minute), hint)}
 	}
-	return diagnosis{"secret_key", hint}
+	return diagnosis{cause: "secret_key", hint: hint}
 }
 
 // signedNames are the headers that every notification has exactly once.
@@ -132,11 +135,11 @@ func missing(h http.Header) diagnosis {
 	}
 	switch {
 	case h.Get("X-Signature") != "" || h.Get("X-Partner-Id") != "":
-		return diagnosis{"snap", "it has the headers of DOKU's SNAP interface, which signs in another way: have the Paylater channel set to non-SNAP notifications"}
+		return diagnosis{cause: "snap", hint: "it has the headers of DOKU's SNAP interface, which signs in another way: have the Paylater channel set to non-SNAP notifications"}
 	case len(names) == len(signedNames):
-		return diagnosis{"unsigned", "it has none of DOKU's headers: not from DOKU, or a proxy drops them"}
+		return diagnosis{cause: "unsigned", hint: "it has none of DOKU's headers: not from DOKU, or a proxy drops them"}
 	}
-	return diagnosis{"header_missing", strings.Join(names, ", ") + " is missing or empty: not from DOKU, or a proxy drops it"}
+	return diagnosis{cause: "header_missing", hint: strings.Join(names, ", ") + " is missing or empty: not from DOKU, or a proxy drops it"}
 }
 
 // doubled names the signed headers that came more than once.
@@ -156,13 +159,13 @@ func malformed(h http.Header) diagnosis {
 	signature := h.Get("Signature")
 	switch scheme, _, ok := strings.Cut(signature, "="); {
 	case strings.HasPrefix(signature, want):
-		return diagnosis{"header_malformed", "a signed header is longer than DOKU's or holds other characters, or the signature is not base64 of 32 bytes"}
+		return diagnosis{cause: "header_malformed", hint: "a signed header is longer than DOKU's or holds other characters, or the signature is not base64 of 32 bytes"}
 	case ok && strings.EqualFold(scheme+"=", want):
-		return diagnosis{"signature_scheme", "the scheme is not in upper case (HMACSHA256=), and the signature does not fit: probably not from DOKU"}
+		return diagnosis{cause: "signature_scheme", hint: "the scheme is not in upper case (HMACSHA256=), and the signature does not fit: probably not from DOKU"}
 	case ok && knownSchemes[strings.ToUpper(scheme)]:
-		return diagnosis{"signature_scheme", "the signature is of scheme " + strings.ToUpper(scheme) + ", and DOKU signs notifications with HMACSHA256"}
+		return diagnosis{cause: "signature_scheme", hint: "the signature is of scheme " + strings.ToUpper(scheme) + ", and DOKU signs notifications with HMACSHA256"}
 	}
-	return diagnosis{"signature_scheme", "the signature does not begin with HMACSHA256=: probably not from DOKU"}
+	return diagnosis{cause: "signature_scheme", hint: "the signature does not begin with HMACSHA256=: probably not from DOKU"}
 }
 
 // knownSchemes may be repeated in a log.

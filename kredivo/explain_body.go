@@ -21,7 +21,7 @@ func bodyVariants(body []byte) []variant {
 	var all []variant
 	add := func(cause, hint string, b []byte) {
 		if b != nil && !bytes.Equal(b, body) {
-			all = append(all, variant{diagnosis{cause, hint}, b})
+			all = append(all, variant{diagnosis{cause: cause, hint: hint}, b})
 		}
 	}
 	add("gzip", "it is signed over its decoded bytes: a proxy compresses bodies on the way; switch that off for this route", gunzip(body))

@@ -114,17 +114,17 @@ func (x explainer) hypotheses(req *Request) iter.Seq[hypothesis] {
 
 // labels are signatures that are genuine, but not of a notification.
 func (x explainer) labels(body []byte) []hypothesis {
-	reflected := diagnosis{"reflection", "it carries the signature of another message between this plugin and DOKU: somebody sends back what was overheard"}
+	reflected := diagnosis{cause: "reflection", hint: "it carries the signature of another message between this plugin and DOKU: somebody sends back what was overheard"}
 	const generateOrder = "/kredivo-peer-to-peer/v2/generate-order"
 	return []hypothesis{
 		{diagnosis: reflected, target: generateOrder, body: body},
 		{diagnosis: reflected, target: generateOrder, body: body, response: true},
 		{
-			diagnosis: diagnosis{"response_label", "it is signed with the label Response-Timestamp, as DOKU signs answers: not a notification"},
+			diagnosis: diagnosis{cause: "response_label", hint: "it is signed with the label Response-Timestamp, as DOKU signs answers: not a notification"},
 			target:    x.target, body: body, response: true,
 		},
 		{
-			diagnosis: diagnosis{"no_digest", "it is signed without its body, as GET requests are: not a notification, or something turns GET into POST"},
+			diagnosis: diagnosis{cause: "no_digest", hint: "it is signed without its body, as GET requests are: not a notification, or something turns GET into POST"},
 			target:    x.target,
 		},
 	}
@@ -135,11 +135,11 @@ func (x explainer) otherPath(target string) diagnosis {
 	path, _, query := strings.Cut(target, "?")
 	switch {
 	case query:
-		return diagnosis{"query", "it would verify for " + path + " with its query: give DOKU's Back Office a notification URL without a query"}
+		return diagnosis{cause: "query", hint: "it would verify for " + path + " with its query: give DOKU's Back Office a notification URL without a query"}
 	case strings.TrimSuffix(path, "/") == x.target:
-		return diagnosis{"path", "it would verify for " + path + ", with a slash at the end: take that off the notification URL in DOKU's Back Office"}
+		return diagnosis{cause: "path", hint: "it would verify for " + path + ", with a slash at the end: take that off the notification URL in DOKU's Back Office"}
 	}
-	return diagnosis{"path", "it would verify for " + path + ", and Config.PublicURL makes " + x.target +
+	return diagnosis{cause: "path", hint: "it would verify for " + path + ", and Config.PublicURL makes " + x.target +
 		": both must have the path of the notification URL in DOKU's Back Office, whatever prefix a proxy adds or strips"}
 }
 
@@ -171,6 +171,7 @@ func (x explainer) targets(req *Request) []string {
 	}
 	add(x.target)
 	add(req.Path)
+	add(x.called)
 	for _, name := range forwarding {
 		path, _, _ := strings.Cut(req.Header.Get(name), "?")
 		add(path)

@@ -1,6 +1,9 @@
 package kredivo
 
-import "context"
+import (
+	"context"
+	"net/http"
+)
 
 // Single passes of the workers, for tests that decide themselves what happens when.
 
@@ -28,4 +31,9 @@ func (p *Plugin) DeliverPass(ctx context.Context, limit int) (int, error) {
 func (p *Plugin) ExplainTries(req *Request) int {
 	s, _, _ := p.explainer.search(req)
 	return maxTries - s.left
+}
+
+// ProbeRequest makes the headers of a self-check's call to target.
+func (p *Plugin) ProbeRequest(target string, body []byte) http.Header {
+	return p.probeRequest(target, body)
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/text/language"
+	"golang.org/x/time/rate"
 
 	"github.com/paylater-go/paylater/kredivo/doku"
 )
@@ -41,6 +42,7 @@ type Plugin struct {
 	receiving chan struct{} // one slot per notification being stored
 	refusals  refusalLog
 	explainer explainer
+	probes    *rate.Limiter // of self-checks
 
 	running atomic.Int32 // calls of Run
 	idleLog sync.Once    // one line about a process that only receives
@@ -94,6 +96,7 @@ func New(cfg Config) (*Plugin, error) {
 			target:      target,
 			environment: client.Environment(),
 		},
+		probes:    newProbeLimit(),
 		store:     cfg.Store,
 		guard:     guard,
 		pages:     newPages(),
@@ -155,10 +158,15 @@ func (p *Plugin) VerifyNotification(req *Request) error {
 }
 
 func (p *Plugin) verifySignature(req *Request) error {
-	if err := p.verifier.Verify(req.Header, req.Body); err != nil {
-		return newError(CodeBadSignature, err, "the notification is not signed by DOKU for this shop")
+	return refusedSignature(p.verifier.Verify(req.Header, req.Body))
+}
+
+// refusedSignature is what a request with an error of a Verifier is answered with; nil without one.
+func refusedSignature(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return newError(CodeBadSignature, err, "the notification is not signed by DOKU for this shop")
 }
 
 // Logger is Config.Logger, for what an adapter has to say.

@@ -20,6 +20,9 @@ const retryAfter = "30"
 // fsync, answer 200. Reading the body is the worker's job, from the stored row; a signed body that
 // makes no sense is stored too, because DOKU repeats itself only three times.
 func (p *Plugin) serveNotification(ctx context.Context, req *Request) (*Response, error) {
+	if resp := p.answerProbe(ctx, req); resp != nil {
+		return resp, nil
+	}
 	err := plainBody(req)
 	if err == nil {
 		err = p.verifySignature(req)

@@ -1,8 +1,9 @@
 // Command kredivo helps shops that take payments with Kredivo through DOKU.
 //
-//	kredivo sim    run DOKU and Kredivo in a box, for development and tests
+//	kredivo sim       run DOKU and Kredivo in a box, for development and tests
+//	kredivo doctor    look whether a shop's notifications, credentials and store are in order
 //
-// "kredivo sim -h" lists the flags.
+// "kredivo sim -h" and "kredivo doctor -h" list the flags.
 package main
 
 import (
@@ -17,7 +18,8 @@ import (
 const usage = `Usage: kredivo <command> [flags]
 
 Commands:
-  sim    run a simulator of DOKU and Kredivo
+  sim       run a simulator of DOKU and Kredivo
+  doctor    look whether a shop's notifications, credentials and store are in order
 
 Run "kredivo <command> -h" for its flags.
 `
@@ -38,6 +40,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "sim":
 		return runSim(ctx, args[1:], stdout, stderr)
+	case "doctor":
+		return runDoctor(ctx, args[1:], stdout, stderr, os.Getenv)
 	case "help", "-h", "-help", "--help":
 		_, _ = fmt.Fprint(stdout, usage)
 		return 0

@@ -9,10 +9,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.ReleaseMode) // no banner
+	goleak.VerifyTestMain(m,
+		// The cleaner of a fasthttp server that was shut down sleeps up to 10 seconds before it sees that.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		// One per process, for the Date header; it never ends.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+	)
+}
 
 func TestWrongCalls(t *testing.T) {
 	t.Parallel()
@@ -29,6 +38,7 @@ func TestWrongCalls(t *testing.T) {
 		"argument":     {[]string{"sim", "now"}, 2, `unexpected "now"`},
 		"bad delays":   {[]string{"sim", "-retry-delays", "1s,soon"}, 2, "soon"},
 		"bad config":   {[]string{"sim", "-client-id", "", "-notify", "shop"}, 2, "NotificationURL"},
+		"doctor help":  {[]string{"doctor", "-h"}, 0, ""},
 		"bad address":  {[]string{"sim", "-addr", "256.0.0.1:1"}, 1, "listen"},
 	} {
 		t.Run(name, func(t *testing.T) {
