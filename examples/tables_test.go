@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -62,6 +63,43 @@ func TestEventAndStatusTables(t *testing.T) {
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
 			t.Errorf("%s differs from %s (-code +document):\n%s", test.document, test.source, diff)
+		}
+	}
+}
+
+// TestDoctorTables compares docs/doctor.md with the checks and the causes in the code.
+func TestDoctorTables(t *testing.T) {
+	t.Parallel()
+	names := regexp.MustCompile("`([a-z_]+)`")
+	for _, test := range []struct{ sources, code, heading string }{
+		{"../kredivo/selfcheck*.go", `(?:check = |check, do = |good\(|doubt\(|fault\()"([a-z_]+)"`, "check"},
+		{"../kredivo/explain*.go", `(?:cause: +|add\()"([a-z_]+)"`, "`cause`"},
+	} {
+		var want, got []string
+		files, err := filepath.Glob(test.sources)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for _, found := range regexp.MustCompile(test.code).FindAllStringSubmatch(read(t, file), -1) {
+				want = append(want, found[1])
+			}
+		}
+		_, table, _ := strings.Cut(read(t, "../docs/doctor.md"), "| "+test.heading+" |")
+		table, _, _ = strings.Cut(table, "\n\n")
+		for line := range strings.Lines(table) {
+			cell, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+			for _, found := range names.FindAllStringSubmatch(cell, -1) {
+				got = append(got, found[1])
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(slices.Compact(want), got); diff != "" || len(want) == 0 {
+			t.Errorf("docs/doctor.md differs from %s (-code +document):\n%s", test.sources, diff)
 		}
 	}
 }

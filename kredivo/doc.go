@@ -34,6 +34,8 @@
 //	once.go                Once, for handlers on another database
 //	check.go ask.go        asking DOKU on a schedule, and not too often
 //	reconcile.go           Reconcile, ReconcileSince, ReconcileOrder, CanRelease
+//	explain*.go            why a notification was refused, for the log
+//	selfcheck*.go probe.go SelfCheck: whether payments will work
 //	event.go               Event and its kinds
 //	work.go                what happened and what is parked: Events, Parked, Redrive
 //	store.go               the seam to the database, every promise in words

@@ -121,10 +121,12 @@ func ExamplePlugin_SelfCheck() {
 		panic(err)
 	}
 
+	// snippet:start selfcheck
 	report := p.SelfCheck(ctx)
 	for _, f := range report.Findings {
 		fmt.Println(f.State, f.Check)
 	}
+	// snippet:end selfcheck
 	fmt.Println(report.OK())
 	// Output:
 	// failed notification_url
