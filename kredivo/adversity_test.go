@@ -550,3 +550,25 @@ func TestHandlerThatEndsItsGoroutineIsAskedAgain(t *testing.T) {
 		}
 	})
 }
+
+// An instance whose clock was hours ahead died while it called DOKU. Its lease holds up nobody that long.
+func TestLeaseFromAClockAheadIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	shop := kredivotest.New(t, quick)
+	shop.DOKU.Fail(dokusim.Fault{Kind: dokusim.ServerError})
+	if _, err := shop.Plugin.Checkout(t.Context(), kredivotest.Order("1001", "ani")); !errors.Is(err, kredivo.ErrUnavailable) {
+		t.Fatalf("first click = %v, want ErrUnavailable", err)
+	}
+	now := time.Now()
+	err := shop.Store.Change(t.Context(), kredivo.Scope{OrderID: "1001", Now: now}, func(attempts []kredivo.Attempt) (kredivo.Decision, error) {
+		a := attempts[0]
+		a.CallToken, a.CallUntil = "the dead one's", now.Add(15*time.Hour)
+		return kredivo.Decision{Update: []kredivo.Attempt{a}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := checkout(t, shop, "1001"); c.Attempt.Number != 1 {
+		t.Errorf("the next click made attempt %d, want the first one resumed", c.Attempt.Number)
+	}
+}

@@ -29,6 +29,9 @@ const (
 	// callLease is how long a generate-order call owns its attempt without a sign of life; one is given
 	// every third of it, so that a crash holds up the shopper's next click no longer than this.
 	callLease = 12 * time.Second
+	// longestLease is what no lease of a call lasts: one that ends later was given by a clock that is ahead of
+	// ours, perhaps by hours, and is not waited for. Two calls at once do no harm, they send the same bytes.
+	longestLease = 5 * callLease
 	// joinEvery is how often a second click looks whether the first one has its answer.
 	joinEvery = 150 * time.Millisecond
 	// joinTries bounds that to a little more than one call to DOKU takes.
@@ -136,7 +139,7 @@ func (p *Plugin) nextStep(ctx context.Context, o Order) (Attempt, step, error) {
 		case a.Status == Pending:
 			next = stepResume
 			return Decision{}, nil
-		case a.CallUntil.After(now):
+		case a.CallUntil.After(now) && a.CallUntil.Before(now.Add(longestLease)):
 			next = stepWait
 			return Decision{}, nil
 		default:
