@@ -141,11 +141,20 @@ func (w *world) checkOrder(e kredivo.Event) {
 	}
 }
 
-// checkFinished: an event is done once, and in a transaction together with its one effect.
-func (w *world) checkFinished(d kredivo.Delivery, o kredivo.Outcome) {
+// checkFinished: an event is done once, in a transaction together with its one effect, and given up only
+// with an alarm, after all patience.
+func (w *world) checkFinished(d kredivo.Delivery, o kredivo.Outcome, emit []kredivo.Event) {
 	switch o.State {
 	case kredivo.WorkParked:
 		w.reach("an event was parked")
+		if len(emit) == 0 && d.Event.Kind != kredivo.HostRefused {
+			w.violation("%s was given up without an alarm", eventName(d.Event))
+		}
+		const ladder = 13
+		if n := w.shop.tries[d.Event.ID]; n < ladder && !w.shop.final[d.Event.ID] {
+			w.violation("%s was given up after %d tries", eventName(d.Event), n)
+		}
+		w.shop.tries[d.Event.ID], w.shop.final[d.Event.ID] = 0, false
 		return
 	case kredivo.WorkRetry:
 		w.reach("an event was refused")

@@ -73,6 +73,8 @@ func (w *world) step() (rest bool) {
 	w.settle()
 	if len(w.waiting) > 0 {
 		switch {
+		case w.chance(w.mix.stop):
+			w.stop(pick(w.scheduler, w.waiting...).in)
 		case w.chance(0.75):
 			next := pick(w.scheduler, w.waiting...)
 			w.release(next, w.fateOf(next))
@@ -168,7 +170,7 @@ func (w *world) nextTime() (time.Duration, bool) {
 func (w *world) eachPass(f func(in *instance, name string, wait time.Duration)) {
 	due := w.database.due()
 	for _, in := range w.instances {
-		if in.dead {
+		if in.dead || in.stopping {
 			continue
 		}
 		for _, name := range passesOf {

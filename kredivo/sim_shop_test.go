@@ -16,8 +16,10 @@ import (
 // transaction that ends the event; in the other they are counted in memory, as if they were mails.
 type shopModel struct {
 	w       *world
-	effects map[string]int // by Event.ID, without a transaction
-	refuse  map[string]int // how often the handler refuses an event before it gives in
+	effects map[string]int  // by Event.ID, without a transaction
+	refuse  map[string]int  // how often the handler refuses an event before it gives in
+	tries   map[string]int  // calls of the handler that were not broken off by the plugin itself
+	final   map[string]bool // refused with Permanent
 }
 
 // shopTable is where effects go in a transaction. It has no key: doubles are to be seen, not prevented.
@@ -29,10 +31,15 @@ var errShop = errors.New("the shop's stock system is away")
 func (s *shopModel) onEvent(in *instance) func(context.Context, kredivo.Event) error {
 	return func(ctx context.Context, e kredivo.Event) error {
 		w := s.w
+		s.tries[e.ID]++
+		defer s.uncount(ctx, e)
 		f := w.yield(ctx, in, "OnEvent", eventName(e))
 		if in.dead || f == killBefore {
 			in.kill()
 			return errDead
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		w.checkOrder(e)
 		if f == hang {
@@ -57,6 +64,14 @@ func (s *shopModel) onEvent(in *instance) func(context.Context, kredivo.Event) e
 		default:
 			return nil
 		}
+	}
+}
+
+// uncount forgets a call that was broken off because its process stops: that is no failure of the shop's.
+func (s *shopModel) uncount(ctx context.Context, e kredivo.Event) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		s.tries[e.ID]--
+		s.w.reach("a delivery was broken off by a stop")
 	}
 }
 
@@ -131,6 +146,7 @@ func (s *shopModel) mood(e kredivo.Event) error {
 		return nil
 	case left == 40 && w.chance(0.3):
 		w.reach("the shop refused an event for good")
+		s.final[e.ID] = true
 		return kredivo.Permanent(errShop)
 	case w.chance(0.2):
 		return kredivo.RetryAfter(errShop, w.between(time.Second, 2*time.Hour))

@@ -225,13 +225,15 @@ func (s *faultyStore) FinishEvent(ctx context.Context, d kredivo.Delivery, o kre
 			return nil
 		}
 		if err == nil {
-			w.checkFinished(d, o)
+			w.checkFinished(d, o, emit)
 		}
 		return err
 	})
 }
 
 func (s *faultyStore) DeliverTx(ctx context.Context, d kredivo.Delivery, handle func(context.Context, *sql.Tx) error) error {
+	s.in.w.shop.tries[d.Event.ID]++
+	defer s.in.w.shop.uncount(ctx, d.Event)
 	return s.call(ctx, "DeliverTx", eventName(d.Event), func() error {
 		err := s.TxStore.DeliverTx(ctx, d, func(ctx context.Context, tx *sql.Tx) error {
 			err := handle(ctx, tx)
@@ -241,7 +243,7 @@ func (s *faultyStore) DeliverTx(ctx context.Context, d kredivo.Delivery, handle 
 			return err
 		})
 		if err == nil {
-			s.in.w.checkFinished(d, kredivo.Outcome{State: kredivo.WorkDone})
+			s.in.w.checkFinished(d, kredivo.Outcome{State: kredivo.WorkDone}, nil)
 		}
 		return err
 	})

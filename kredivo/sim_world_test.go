@@ -54,17 +54,19 @@ type plan struct {
 
 // A mix is how often each kind of trouble comes: a probability, at each occasion.
 type mix struct {
-	kill, killHot                       float64 // at any call; at calls that commit
-	storeFails, storeLost, storeHangs   float64
-	dokuFails, dokuLost, dokuHangs      float64
-	shopFails, shopLost, shopHangs      float64
-	refusal, stubborn                   float64 // by event
-	lostRequest, lostAnswer, duplicate  float64 // of notifications
-	lagging, decline, extras            float64
-	stall                               float64 // everybody waits while time passes
-	restamp                             bool    // DOKU signs a repeated notification anew
-	skew                                time.Duration
-	storeOutages, dokuOutages, clockSet int // how many
+	kill, killHot                      float64 // at any call; at calls that commit
+	storeFails, storeLost, storeHangs  float64
+	dokuFails, dokuLost, dokuHangs     float64
+	shopFails, shopLost, shopHangs     float64
+	refusal, stubborn                  float64 // by event
+	lostRequest, lostAnswer, duplicate float64 // of notifications
+	lagging, decline, extras           float64
+	stall                              float64 // everybody waits while time passes
+	stop                               float64 // somebody in the middle of something is told to end
+	restamp                            bool    // DOKU signs a repeated notification anew
+	skew                               time.Duration
+	storeOutages, dokuOutages          int // how many
+	clockSet, stops                    int
 }
 
 // An instance is one process with the plugin in it. It may end, and another takes its place.
@@ -74,10 +76,12 @@ type instance struct {
 	plugin    *kredivo.Plugin
 	skew      *atomic.Int64 // of the machine's clock, which outlives the process
 	dead      bool
-	busy      map[string]bool      // passes that are running
-	restUntil map[string]time.Time // after a pass that found nothing
-	found     map[string]bool      // passes that found work
-	calling   map[string]bool      // activities that wait for DOKU
+	stopping  bool
+	cancels   map[string]context.CancelFunc // of the passes that are running
+	busy      map[string]bool               // passes that are running
+	restUntil map[string]time.Time          // after a pass that found nothing
+	found     map[string]bool               // passes that found work
+	calling   map[string]bool               // activities that wait for DOKU
 }
 
 func (in *instance) now() time.Time { return time.Now().Add(time.Duration(in.skew.Load())) }
@@ -100,7 +104,7 @@ func (w *world) at(t time.Time, what string, do func()) {
 func newWorld(p plan, db *database) *world {
 	w := &world{scheduler: newScheduler(p.seed), plan: p, database: db, passed: map[point]int{}, reached: map[string]bool{}, witness: newWitness()}
 	w.bank = newBank(w)
-	w.shop = &shopModel{w: w, effects: map[string]int{}, refuse: map[string]int{}}
+	w.shop = &shopModel{w: w, effects: map[string]int{}, refuse: map[string]int{}, tries: map[string]int{}, final: map[string]bool{}}
 	for i := range p.instances {
 		in := &instance{name: string(rune('A'+i)) + "0", skew: &atomic.Int64{}}
 		w.instances = append(w.instances, in)
@@ -156,7 +160,7 @@ func (w *world) setClock(in *instance) {
 // boot starts a process in the place of instance i.
 func (w *world) boot(i int) {
 	old := w.instances[i]
-	in := &instance{w: w, name: fmt.Sprintf("%c%d", old.name[0], w.entries), skew: old.skew, busy: map[string]bool{}, restUntil: map[string]time.Time{}, found: map[string]bool{}, calling: map[string]bool{}}
+	in := &instance{w: w, name: fmt.Sprintf("%c%d", old.name[0], w.entries), skew: old.skew, busy: map[string]bool{}, cancels: map[string]context.CancelFunc{}, restUntil: map[string]time.Time{}, found: map[string]bool{}, calling: map[string]bool{}}
 	logger := slog.New(slog.DiscardHandler)
 	if w.log {
 		logger = slog.New(traceHandler{in: in})
@@ -208,18 +212,35 @@ func (w *world) someInstance() *instance {
 	return pick(w.scheduler, alive...)
 }
 
+// stop is an orderly end: what runs is told to end, and has a little time.
+func (w *world) stop(in *instance) {
+	if in.dead || in.stopping {
+		return
+	}
+	w.note("%s stops", in.name)
+	in.stopping = true
+	for _, name := range passesOf {
+		if cancel := in.cancels[name]; cancel != nil {
+			cancel()
+		}
+	}
+	w.at(time.Now().Add(w.between(time.Second, 20*time.Second)), in.name+" has had its time", in.kill)
+}
+
 // passesOf are the workers of an instance that the scheduler starts by turns.
 var passesOf = []string{"settle", "deliver", "check"}
 
 // startPass lets in work once.
 func (w *world) startPass(in *instance, name string) {
-	if in == nil || in.dead || in.busy[name] || name == "check" && w.off != nothing || time.Now().Before(in.restUntil[name]) {
+	if in == nil || in.dead || in.stopping || in.busy[name] || name == "check" && w.off != nothing || time.Now().Before(in.restUntil[name]) {
 		return
 	}
 	in.busy[name] = true
 	limit := 1 + w.rng.IntN(3)
 	w.passes++
 	w.spawn(fmt.Sprintf("%s %s#%d", in.name, name, w.passes), func(ctx context.Context) {
+		ctx, in.cancels[name] = context.WithCancel(ctx)
+		defer in.cancels[name]()
 		in.found[name] = false
 		switch name {
 		case "settle":
@@ -232,7 +253,7 @@ func (w *world) startPass(in *instance, name string) {
 			_, _ = in.plugin.PrunePass(ctx)
 		}
 		w.yield(ctx, in, "end", "")
-		in.busy[name] = false
+		in.busy[name], in.cancels[name] = false, nil
 		if !in.found[name] {
 			in.restUntil[name] = time.Now().Add(5 * time.Second)
 		}
