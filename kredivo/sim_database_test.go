@@ -50,7 +50,7 @@ var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path) //nolint:gosec // our own file
+	return os.ReadFile(path)
 })
 
 // quickDir is a directory in memory where there is one: processes crash in a simulation, machines do not.
@@ -115,13 +115,6 @@ func (d *database) due() map[string]time.Time {
 		}
 	}
 	return due
-}
-
-// parked reports whether any work is parked.
-func (d *database) parked() bool {
-	var n int
-	d.one(`SELECT (SELECT COUNT(*) FROM kredivo_inbox WHERE state = 'dead') + (SELECT COUNT(*) FROM kredivo_event WHERE state = 'dead')`, nil, &n)
-	return n > 0
 }
 
 // received counts the stored messages with these bytes under this Request-Id.

@@ -42,11 +42,10 @@ type bankOrder struct {
 	visited   bool // a shopper got the payment page
 	declined  bool // no payment page was made
 
-	told       map[string]bool // statuses that a genuine message may have brought to the plugin
-	toldWrong  bool            // success with another amount, or for another Request-Id
-	acked      map[string]bool // statuses in notifications that the plugin has acknowledged
-	everPaid   bool
-	clickedFor string // the story, for the trace
+	told      map[string]bool // statuses that a genuine message may have brought to the plugin
+	toldWrong bool            // success with another amount, or for another Request-Id
+	acked     map[string]bool // statuses in notifications that the plugin has acknowledged
+	everPaid  bool
 }
 
 // A trouble is a time in which DOKU's API does not work.

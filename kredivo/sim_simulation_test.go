@@ -71,8 +71,8 @@ func TestSimulation(t *testing.T) {
 			})
 		}
 	})
-	if t.Failed() {
-		return
+	if t.Failed() || full < 600 {
+		return // a few worlds do not get everywhere
 	}
 	for _, state := range sometimes {
 		if !reached[state] {
