@@ -21,6 +21,7 @@ type Config struct {
 	PublicURL string // PUBLIC_URL: where browsers and DOKU reach the payment routes. Defaults to http://ADDR/pay
 	Store     string // KREDIVO_STORE: where payments are kept. Defaults to the SQLite file kredivo.db
 	ShopDB    string // SHOP_DB: the shop's own SQLite file. Defaults to shop.db
+	OwnBooks  bool   // the example keeps its own books: no tinyshop is opened
 
 	// DOKU_BASE_URL, DOKU_CLIENT_ID and DOKU_SECRET_KEY, all or none. With none the example starts a
 	// simulator of its own.

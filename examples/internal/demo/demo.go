@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -32,11 +33,13 @@ const (
 // An App is one running example: its settings, its shop and, without DOKU settings, its simulator.
 type App struct {
 	Listener  net.Listener
-	PublicURL string      // of the payment routes: kredivo.Config.PublicURL
-	Store     string      // for store.Open
-	DOKU      doku.Config // credentials, and the simulator's address when there is one
-	Shop      *tinyshop.Shop
-	Simulator string // the simulator's control page; empty when the example talks to DOKU
+	PublicURL string         // of the payment routes: kredivo.Config.PublicURL
+	Store     string         // for store.Open
+	ShopDB    string         // file of the shop's own database
+	DOKU      doku.Config    // credentials, and the simulator's address when there is one
+	Origin    string         // of the shop's pages, such as "https://shop.example"
+	Shop      *tinyshop.Shop // nil in an example with books of its own
+	Simulator string         // the simulator's control page; empty when the example talks to DOKU
 
 	sim *simulator
 	out io.Writer
@@ -44,10 +47,20 @@ type App struct {
 
 // Main runs an example until SIGTERM or Ctrl-C and returns its exit code: 0 after a clean end.
 func Main(run func(context.Context, *App) error) int {
+	return runMain(run, false)
+}
+
+// MainWithBooks is Main for an example that keeps its own books, without a tinyshop.
+func MainWithBooks(run func(context.Context, *App) error) int {
+	return runMain(run, true)
+}
+
+func runMain(run func(context.Context, *App) error, ownBooks bool) int {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	c, err := ReadConfig(os.Getenv)
+	c.OwnBooks = ownBooks
 	if err == nil {
 		err = Run(ctx, c, os.Stdout, run)
 	}
@@ -69,7 +82,7 @@ func Run(ctx context.Context, c Config, out io.Writer, run func(context.Context,
 
 // start listens, so that the port is known, and opens what the example needs.
 func start(ctx context.Context, c Config, out io.Writer) (_ *App, err error) {
-	app := &App{Store: c.Store, out: out}
+	app := &App{Store: c.Store, ShopDB: c.ShopDB, out: out}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, app.close())
@@ -83,14 +96,21 @@ func start(ctx context.Context, c Config, out io.Writer) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo: PUBLIC_URL: %w", err)
 	}
-	if app.Shop, err = tinyshop.Open(ctx, c.ShopDB, public.Scheme+"://"+public.Host); err != nil {
-		return nil, err
+	app.Origin = public.Scheme + "://" + public.Host
+	secret := rand.Text() // of the simulator; random, so that nobody else can sign with it
+	if !c.OwnBooks {
+		if app.Shop, err = tinyshop.Open(ctx, c.ShopDB, app.Origin); err != nil {
+			return nil, err
+		}
+		if secret, err = app.Shop.Setting(ctx, "simulator secret", secret); err != nil { // kept, so that links of an earlier run stay valid
+			return nil, err
+		}
 	}
 	if !c.simulated() {
 		app.DOKU = doku.Config{BaseURL: c.DOKUBaseURL, ClientID: c.DOKUClientID, SecretKey: doku.Secret(c.DOKUSecretKey)}
 		return app, nil
 	}
-	if app.sim, err = startSimulator(ctx, app.Shop, app.PublicURL+"/notifications"); err != nil {
+	if app.sim, err = startSimulator(ctx, secret, app.PublicURL+"/notifications"); err != nil {
 		return nil, err
 	}
 	app.DOKU, app.Simulator = app.sim.doku, app.sim.doku.BaseURL+"/_sim/"
@@ -155,7 +175,7 @@ func (a *App) Serve(ctx context.Context, p *kredivo.Plugin, serve func(net.Liste
 }
 
 func (a *App) announce() {
-	_, _ = fmt.Fprintf(a.out, "shop           %s/\npayments       %s\n", a.Shop.Origin, a.PublicURL)
+	_, _ = fmt.Fprintf(a.out, "shop           %s/\npayments       %s\n", a.Origin, a.PublicURL)
 	if a.Simulator != "" {
 		_, _ = fmt.Fprintf(a.out, "simulator      %s\n", a.Simulator)
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/paylater-go/paylater/examples/internal/tinyshop"
 	"github.com/paylater-go/paylater/kredivo/doku"
 	"github.com/paylater-go/paylater/kredivo/doku/dokusim"
 )
@@ -26,12 +25,7 @@ type simulator struct {
 
 // startSimulator starts one that notifies notifyURL. It listens on loopback only: its pages have no
 // access control.
-func startSimulator(ctx context.Context, shop *tinyshop.Shop, notifyURL string) (*simulator, error) {
-	// Kept, so that links of an earlier run stay valid; random, so that nobody else can sign with it.
-	secret, err := shop.Setting(ctx, "simulator secret", rand.Text())
-	if err != nil {
-		return nil, err
-	}
+func startSimulator(ctx context.Context, secret, notifyURL string) (*simulator, error) {
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails
 	const clientID = "MCH-0001-SIMULATOR"

@@ -72,15 +72,16 @@ var mayImport = map[string][]string{
 	"kredivo/internal/archtest": {},
 
 	// Programs may import what they like of ours; their own trees keep frameworks apart.
-	"kredivo/cmd/...":  {"kredivo/..."},
-	"examples/gin":     {"adapters/kredivogin", "kredivo/...", "examples/internal/...", gin},
-	"examples/fiber":   {"adapters/kredivofiber", "kredivo/...", "examples/internal/...", fiber},
-	"examples/nethttp": {"adapters/kredivohttp", "kredivo/...", "examples/internal/..."},
-	"examples/...":     {"adapters/...", "kredivo/...", "money", "validation", "examples/...", gin, fiber, sqliteDrv},
+	"kredivo/cmd/...":            {"kredivo/..."},
+	"examples/gin":               {"adapters/kredivogin", "kredivo/...", "examples/internal/...", gin},
+	"examples/fiber":             {"adapters/kredivofiber", "kredivo/...", "examples/internal/...", fiber},
+	"examples/nethttp":           {"adapters/kredivohttp", "kredivo/...", "examples/internal/..."},
+	"examples/internal/demotest": {"examples/internal/demo", "kredivo/doku/dokusim", pgx, mysqlDrv, "testing"},
+	"examples/...":               {"adapters/...", "kredivo/...", "money", "validation", "examples/...", gin, fiber, sqliteDrv},
 }
 
 // helpers are packages for tests, ours and the hosts'.
-var helpers = []string{"kredivo/store/storetest", "adapters/adaptertest", "kredivo/kredivotest"}
+var helpers = []string{"kredivo/store/storetest", "adapters/adaptertest", "kredivo/kredivotest", "examples/internal/demotest"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()
