@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 
 	// Programs may import what they like of ours; their own trees keep frameworks apart.
 	"kredivo/cmd/...":            {"kredivo/..."},
+	"kredivo/internal/torture":   {"adapters/kredivohttp", "kredivo", "kredivo/doku/...", "kredivo/store", "money", uuid, sqliteDrv, pgx, mysqlDrv},
 	"examples/gin":               {"adapters/kredivogin", "kredivo/...", "examples/internal/...", gin},
 	"examples/fiber":             {"adapters/kredivofiber", "kredivo/...", "examples/internal/...", fiber},
 	"examples/nethttp":           {"adapters/kredivohttp", "kredivo/...", "examples/internal/..."},
