@@ -1,9 +1,10 @@
 // Command kredivo helps shops that take payments with Kredivo through DOKU.
 //
-//	kredivo sim       run DOKU and Kredivo in a box, for development and tests
-//	kredivo doctor    look whether a shop's notifications, credentials and store are in order
+//	kredivo sim             run DOKU and Kredivo in a box, for development and tests
+//	kredivo doctor          look whether a shop's notifications, credentials and store are in order
+//	kredivo copy FROM TO    move a shop that is running from one store to another
 //
-// "kredivo sim -h" and "kredivo doctor -h" list the flags.
+// "kredivo sim -h" and so on list the flags.
 package main
 
 import (
@@ -20,6 +21,7 @@ const usage = `Usage: kredivo <command> [flags]
 Commands:
   sim       run a simulator of DOKU and Kredivo
   doctor    look whether a shop's notifications, credentials and store are in order
+  copy      move a shop that is running from one store to another
 
 Run "kredivo <command> -h" for its flags.
 `
@@ -42,6 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return runSim(ctx, args[1:], stdout, stderr)
 	case "doctor":
 		return runDoctor(ctx, args[1:], stdout, stderr, os.Getenv)
+	case "copy":
+		return runCopy(ctx, args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		_, _ = fmt.Fprint(stdout, usage)
 		return 0

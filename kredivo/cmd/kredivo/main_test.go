@@ -39,6 +39,9 @@ func TestWrongCalls(t *testing.T) {
 		"bad delays":   {[]string{"sim", "-retry-delays", "1s,soon"}, 2, "soon"},
 		"bad config":   {[]string{"sim", "-client-id", "", "-notify", "shop"}, 2, "NotificationURL"},
 		"doctor help":  {[]string{"doctor", "-h"}, 0, ""},
+		"copy help":    {[]string{"copy", "-h"}, 0, ""},
+		"one store":    {[]string{"copy", "kredivo.db"}, 2, "two stores"},
+		"bad store":    {[]string{"copy", "oracle://shop", "kredivo.db"}, 1, "the old store"},
 		"bad address":  {[]string{"sim", "-addr", "256.0.0.1:1"}, 1, "listen"},
 	} {
 		t.Run(name, func(t *testing.T) {

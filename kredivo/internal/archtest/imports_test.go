@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"kredivo": {"money", "validation", "kredivo/doku", uuid, xtext, gobreaker, xtime},
 
 	// Stores: the engine knows no driver; each opener knows exactly one.
-	"kredivo/store":                   {"kredivo", "kredivo/store/sqlite", "kredivo/store/postgres", "kredivo/store/mysql"},
+	"kredivo/store":                   {"kredivo", "kredivo/store/internal/sqlstore", "kredivo/store/sqlite", "kredivo/store/postgres", "kredivo/store/mysql"},
 	"kredivo/store/internal/sqlstore": {"kredivo", goose},
 	"kredivo/store/sqlite":            {"kredivo", "kredivo/store/internal/sqlstore", sqliteDrv, goose},
 	"kredivo/store/postgres":          {"kredivo", "kredivo/store/internal/sqlstore", pgx, goose},

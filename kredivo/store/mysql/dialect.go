@@ -37,6 +37,7 @@ func dialect(cfg Config) sqlstore.Dialect {
 		// A statement sees what was committed before it began, and locks only the rows that it found.
 		TxOptions: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 		Timeout:   cfg.LockTimeout + cfg.StatementTimeout,
+		Transfer:  transfer(),
 		Duplicate: func(err error) bool { return hasNumber(err, duplicateEntry) },
 		Again:     func(err error) bool { return hasNumber(err, deadlock, recordChanged) },
 	}

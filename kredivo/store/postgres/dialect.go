@@ -57,6 +57,7 @@ func dialect(cfg Config) sqlstore.Dialect {
 			return time.UnixMicro(now), nil
 		},
 		Timeout:   cfg.LockTimeout + cfg.StatementTimeout,
+		Transfer:  transfer(),
 		Duplicate: func(err error) bool { return hasState(err, uniqueViolation) },
 		Again:     func(err error) bool { return hasState(err, serializationFailure, deadlockDetected) },
 		Holds:     func(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) },

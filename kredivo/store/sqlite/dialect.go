@@ -18,6 +18,7 @@ import (
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		InsertNew: func(insert, key string) string { return insert + " ON CONFLICT (" + key + ") DO NOTHING" },
+		Transfer:  transfer(),
 		Duplicate: func(err error) bool {
 			e, ok := errors.AsType[*sqlite.Error](err)
 			return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)

@@ -62,6 +62,9 @@ type Dialect struct {
 	// any bytes.
 	Holds func(text string) bool
 
+	// Transfer is for moving to another store.
+	Transfer Transfer
+
 	// Duplicate reports whether err says that a unique key exists already.
 	Duplicate func(err error) bool
 }

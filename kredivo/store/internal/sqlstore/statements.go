@@ -40,6 +40,7 @@ type statements struct {
 	messages, events                                 work
 	due, backlog                                     string
 	bind                                             func(string) string
+	name                                             func(string) string // puts the names of tables into a text
 }
 
 // work are the statements of a table whose rows are claimed and finished.
@@ -53,7 +54,8 @@ type work struct {
 }
 
 func newStatements(d Dialect, prefix string) statements {
-	tables := strings.NewReplacer("{attempt}", prefix+"attempt", "{inbox}", prefix+"inbox", "{event}", prefix+"event")
+	tables := strings.NewReplacer("{attempt}", prefix+"attempt", "{inbox}", prefix+"inbox", "{event}", prefix+"event",
+		"{migration}", prefix+"migration", "{seal}", prefix+"seal")
 	text := func(s string) string { return d.bind(tables.Replace(s)) }
 	insertNew := func(insert, key string) string {
 		if d.InsertNew != nil {
@@ -148,6 +150,7 @@ func newStatements(d Dialect, prefix string) statements {
 			(SELECT COUNT(*) FROM {inbox} WHERE state = 'new'), (SELECT COUNT(*) FROM {event} WHERE state = 'new'),
 			(SELECT COUNT(*) FROM {inbox} WHERE state = 'dead'), (SELECT COUNT(*) FROM {event} WHERE state = 'dead')`),
 		bind: d.bind,
+		name: tables.Replace,
 	}
 }
 
