@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
 	"github.com/paylater-go/paylater/kredivo/internal/proofs/powercut"
@@ -55,9 +57,23 @@ type database struct {
 	page        int  // what the drive writes whole; 0 for a sector
 }
 
+// cutsPerServer is how often the power is cut in one life of a server.
+const cutsPerServer = 40
+
 func (b database) test(t *testing.T) {
 	t.Helper()
-	d := powercut.NewDisk(1)
+	var sum, lied tally
+	for left, seed := powerCuts(t, 10, 100), uint64(0); left > 0; left, seed = left-cutsPerServer, seed+1 {
+		t.Run(strconv.Itoa(int(seed)), func(t *testing.T) { b.live(t, seed, min(left, cutsPerServer), &sum, &lied) })
+	}
+	sum.check(t)
+	lied.checkLoses(t)
+}
+
+// live is one life of a server on a disk of its own. In the end the disk lies, until a cut loses something.
+func (b database) live(t *testing.T, seed uint64, cuts int, sum, lied *tally) {
+	t.Helper()
+	d := powercut.NewDisk(seed)
 	if b.page > 0 {
 		d.WriteWhole(b.page)
 	}
@@ -71,27 +87,34 @@ func (b database) test(t *testing.T) {
 	ctx, stop := startWriter(t, b.writer, s.DSN, "order", dir)
 	t.Cleanup(stop)
 	if b.afterAWhile {
-		for told := 0; told == 0; {
-			image, err := d.Cut(ctx, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			told = len(image.Ledger)
-		}
+		waitForLedger(ctx, t, dir)
 		d.Sync()
 	}
 	look := func(image *powercut.Image) (int, error) { return b.look(t, image) }
-
-	var sum tally
-	cut(ctx, t, d, 1, powerCuts(t, 10, 100), look, &sum)
-	sum.check(t)
-
+	cut(ctx, t, d, seed, cuts, look, sum)
 	d.Lie() // what was flushed until now stays
-	var lied tally
-	for seed := uint64(2); lied.lost+lied.broken == 0 && lied.cuts < 50; seed++ {
-		cut(ctx, t, d, seed, 1, look, &lied)
+	for n := uint64(1); lied.lost+lied.broken == 0 && n < 50; n++ {
+		cut(ctx, t, d, seed+n, 1, look, lied)
 	}
-	lied.checkLoses(t)
+}
+
+// waitForLedger waits until the writer on a mounted disk has told something.
+func waitForLedger(ctx context.Context, t *testing.T, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	pause := time.NewTicker(20 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		if info, err := os.Stat(filepath.Join(dir, powercut.LedgerName)); err == nil && info.Size() > 0 {
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			t.Fatal("the writer tells nothing")
+		}
+	}
 }
 
 // look starts a server and a shop on what a cut left.
