@@ -87,7 +87,7 @@ func badOrders(t *testing.T, h *host) {
 	if !strings.Contains(indonesian.body, "wajib diisi") {
 		t.Errorf("not in Indonesian: %s", indonesian.body)
 	}
-	if n := h.count("shop.db", "orders"); n != 0 {
+	if n := h.written("orders"); n != 0 {
 		t.Errorf("%d orders stored, want none", n)
 	}
 }
@@ -132,7 +132,7 @@ func tooLarge(t *testing.T, h *host) {
 			t.Errorf("%s with %d bytes: %d, want 413", path, limit+1, a.status)
 		}
 	}
-	if n := h.count("kredivo.db", "kredivo_inbox"); n != 0 {
+	if n := h.stored("kredivo_inbox"); n != 0 {
 		t.Errorf("%d messages stored, want none", n)
 	}
 }

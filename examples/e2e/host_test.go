@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"io"
 	"net/http/httptest"
@@ -16,8 +15,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	_ "modernc.org/sqlite" // to look into the programs' files
 
 	"github.com/paylater-go/paylater/kredivo/doku/dokusim"
 )
@@ -35,7 +32,8 @@ const (
 type host struct {
 	t       *testing.T
 	program program
-	dir     string // its working directory, with kredivo.db and shop.db
+	dir     string // its working directory, with shop.db and perhaps kredivo.db
+	store   string // KREDIVO_STORE; empty for kredivo.db
 	addr    string // where it listens; port 0 until it has picked one
 	url     string // of the shop, without a slash at the end
 	sim     *dokusim.Simulator
@@ -46,13 +44,16 @@ type host struct {
 	exit chan error
 }
 
-// newHost starts a program with a simulator of its own.
-func newHost(t *testing.T, p program) *host {
+// newHost starts a program with a simulator of its own, which tries a notification again after these pauses.
+func newHost(t *testing.T, p program, retryDelays ...time.Duration) *host {
 	t.Helper()
+	if retryDelays == nil {
+		retryDelays = []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, time.Second, 2 * time.Second}
+	}
 	sim, err := dokusim.New(dokusim.Config{
 		ClientID: clientID, SecretKey: secretKey,
 		NotifyAfter: time.Millisecond,
-		RetryDelays: []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, time.Second, 2 * time.Second},
+		RetryDelays: retryDelays,
 		// Not documented for Kredivo; without it a shop learns of an expiry by asking, a minute later at the earliest.
 		NotifyExpired: true,
 	})
@@ -70,7 +71,7 @@ func newHost(t *testing.T, p program) *host {
 		}
 		server.Close()
 	})
-	h := &host{t: t, program: p, dir: t.TempDir(), addr: "127.0.0.1:0", sim: sim, simURL: server.URL, log: &syncBuffer{}}
+	h := &host{t: t, program: p, dir: t.TempDir(), addr: "127.0.0.1:0", store: database(t, p.store), sim: sim, simURL: server.URL, log: &syncBuffer{}}
 	h.start("DOKU_BASE_URL="+h.simURL, "DOKU_CLIENT_ID="+clientID, "DOKU_SECRET_KEY="+secretKey)
 	t.Cleanup(func() {
 		h.kill()
@@ -126,7 +127,7 @@ func (h *host) start(env ...string) (printed string) {
 // command is the program with these settings and no others.
 func (h *host) command(env ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(binaries, h.program.name), h.program.args...)
-	cmd.Dir, cmd.Env, cmd.Stderr = h.dir, append(env, "HOME="+h.dir), h.log
+	cmd.Dir, cmd.Env, cmd.Stderr = h.dir, append(env, "HOME="+h.dir, "KREDIVO_STORE="+h.store), h.log
 	return cmd
 }
 
@@ -159,27 +160,6 @@ func (h *host) terminate() int {
 	}
 	h.exit = nil
 	return h.cmd.ProcessState.ExitCode()
-}
-
-// count counts rows in one of the program's files.
-func (h *host) count(file, query string, args ...any) (n int) {
-	h.t.Helper()
-	db := h.open(file, "mode=ro")
-	defer db.Close()
-	if err := db.QueryRow(`SELECT count(*) FROM `+query, args...).Scan(&n); err != nil {
-		h.t.Fatal(err)
-	}
-	return n
-}
-
-// open opens one of the program's files beside the program. Nothing here writes to the plugin's.
-func (h *host) open(file, options string) *sql.DB {
-	h.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.dir, file)+"?_pragma=busy_timeout(5000)&"+options)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return db
 }
 
 // eventually waits until done reports true.

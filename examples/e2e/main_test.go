@@ -1,5 +1,5 @@
 // Package e2e drives the example programs from outside, over real sockets, with a simulator of DOKU and
-// Kredivo in the test process. Every scenario runs on every program.
+// Kredivo in the test process. Every scenario runs on every program, and on every database.
 package e2e
 
 import (
@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -44,31 +45,57 @@ func build(m *testing.M) int {
 
 // A program is one way to start an example.
 type program struct {
-	name string
-	args []string
+	name  string
+	args  []string
+	store string // the kind of database that payments are in; empty for SQLite
 }
 
-func programs() []program {
+func (p program) String() string {
+	parts := []string{p.name}
+	if len(p.args) > 0 {
+		parts = append(parts, p.args[1])
+	}
+	if p.store != "" {
+		parts = append(parts, p.store)
+	}
+	return strings.Join(parts, "-")
+}
+
+// onEvery runs test on every program, several at a time: each framework with SQLite, and the shop with a
+// database on each server. The programs have no race detector, so -short takes the servers out of its run.
+func onEvery(t *testing.T, test func(t *testing.T, p program)) {
+	t.Helper()
+	programs := frameworks()
+	if !testing.Short() {
+		programs = append(programs, servers()...)
+	}
+	onPrograms(t, programs, test)
+}
+
+func frameworks() []program {
 	return []program{
-		{"gin", nil},
-		{"fiber", nil},
-		{"nethttp", nil},
-		{"shop", []string{"-framework", "gin"}},
-		{"shop", []string{"-framework", "fiber"}},
-		{"shop", []string{"-framework", "nethttp"}},
+		{name: "gin"},
+		{name: "fiber"},
+		{name: "nethttp"},
+		{name: "shop", args: []string{"-framework", "gin"}},
+		{name: "shop", args: []string{"-framework", "fiber"}},
+		{name: "shop", args: []string{"-framework", "nethttp"}},
 	}
 }
 
-// onEvery runs test on every program, several at a time.
-func onEvery(t *testing.T, test func(t *testing.T, p program)) {
+func servers() []program {
+	return []program{
+		{name: "shop", args: []string{"-framework", "gin"}, store: postgres},
+		{name: "shop", args: []string{"-framework", "nethttp"}, store: mysql},
+	}
+}
+
+func onPrograms(t *testing.T, programs []program, test func(t *testing.T, p program)) {
+	t.Helper()
 	t.Parallel()
 	watchSources(t)
-	for _, p := range programs() {
-		name := p.name
-		if len(p.args) > 0 {
-			name += "-" + p.args[1]
-		}
-		t.Run(name, func(t *testing.T) {
+	for _, p := range programs {
+		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, p)
 		})

@@ -88,14 +88,14 @@ func lateFailure(t *testing.T, h *host) {
 func (h *host) settled(t *testing.T) {
 	t.Helper()
 	eventually(t, "the inbox to be worked off", func() bool {
-		return h.count("kredivo.db", `kredivo_inbox WHERE state = 'new'`)+h.count("kredivo.db", `kredivo_event WHERE state = 'new'`) == 0
+		return h.stored(`kredivo_inbox WHERE state = 'new'`)+h.stored(`kredivo_event WHERE state = 'new'`) == 0
 	})
 }
 
 func forged(t *testing.T, h *host) {
 	id, invoice := h.invoice(t)
 	h.settled(t)
-	stored := h.count("kredivo.db", "kredivo_inbox")
+	stored := h.stored("kredivo_inbox")
 
 	for name, n := range map[string]dokusim.Notice{
 		"another key":        {Status: dokusim.Success, BadSignature: true},
@@ -133,7 +133,7 @@ func forged(t *testing.T, h *host) {
 		t.Errorf("the unaltered body: %d, want 200", a.status)
 	}
 
-	if got := h.count("kredivo.db", "kredivo_inbox"); got != stored {
+	if got := h.stored("kredivo_inbox"); got != stored {
 		t.Errorf("%d messages stored, want %d: forged ones must leave nothing", got, stored)
 	}
 	if o := h.look(t, id); o.Status != "unpaid" || len(h.events(t, id)) != 0 {
@@ -144,14 +144,14 @@ func forged(t *testing.T, h *host) {
 func nonsense(t *testing.T, h *host) {
 	id, invoice := h.invoice(t)
 	parked := `kredivo_inbox WHERE state = 'dead'`
-	before := h.count("kredivo.db", parked)
+	before := h.stored(parked)
 	bodies := []string{"not json", "{}", "[1,2]", `{"order":{"invoice_number":"` + invoice + `","amount":"1e5x"},"transaction":{"status":"SUCCESS"}}`}
 	for _, body := range bodies {
 		if got := h.tell(t, invoice, dokusim.Notice{Body: []byte(body)}); got != http.StatusOK {
 			t.Errorf("signed %s: %d, want 200", body, got)
 		}
 	}
-	eventually(t, "the nonsense to be parked", func() bool { return h.count("kredivo.db", parked) == before+len(bodies) })
+	eventually(t, "the nonsense to be parked", func() bool { return h.stored(parked) == before+len(bodies) })
 	must(t, h.sim.Pay(invoice)) // and the order can still be paid
 	h.becomes(t, id, "paid")
 	h.hears(t, id, "payment.succeeded")

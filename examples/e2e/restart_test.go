@@ -31,18 +31,18 @@ func TestKill(t *testing.T) {
 // cannot be committed; then it kills the program.
 func killBeforeEffect(t *testing.T, h *host) {
 	id, invoice := h.invoice(t)
-	db := h.open("shop.db", "_txlock=immediate")
+	db := h.books("_txlock=immediate")
 	defer db.Close()
 	lock, err := db.Begin()
 	must(t, err)
 	must(t, h.sim.Pay(invoice))
 	h.acknowledged(t, invoice)
 	eventually(t, "the event to be on its way to the handler", func() bool {
-		return h.count("kredivo.db", `kredivo_event WHERE state = 'new' AND order_id = ? AND tries > 0`, id) == 1
+		return h.stored(`kredivo_event WHERE state = 'new' AND order_id = '`+id+`' AND tries > 0`) == 1
 	})
 	h.kill()
 	must(t, lock.Rollback())
-	if n := h.count("shop.db", `event WHERE order_id = ?`, id); n != 0 {
+	if n := h.written(`event WHERE order_id = '` + id + `'`); n != 0 {
 		t.Fatalf("%d effects were committed before the kill, want none", n)
 	}
 	h.restart()
@@ -131,7 +131,7 @@ func notifiedWhileDown(t *testing.T, h *host) {
 // TestAlone starts a program with no settings but an address: it brings its own DOKU along.
 func TestAlone(t *testing.T) {
 	onEvery(t, func(t *testing.T, p program) {
-		h := &host{t: t, program: p, dir: t.TempDir(), addr: "127.0.0.1:0", log: &syncBuffer{}}
+		h := &host{t: t, program: p, dir: t.TempDir(), addr: "127.0.0.1:0", store: database(t, p.store), log: &syncBuffer{}}
 		printed := h.start()
 		t.Cleanup(h.kill)
 		match := regexp.MustCompile(`simulator\s+(http://127\.0\.0\.1:\d+)/_sim/`).FindStringSubmatch(printed)
@@ -162,7 +162,7 @@ func TestAlone(t *testing.T) {
 
 // TestHalfConfigured starts programs with settings that cannot work.
 func TestHalfConfigured(t *testing.T) {
-	onEvery(t, func(t *testing.T, p program) {
+	onPrograms(t, frameworks(), func(t *testing.T, p program) {
 		for name, test := range map[string]struct {
 			env  []string
 			says []string

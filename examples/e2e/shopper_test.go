@@ -32,23 +32,32 @@ func (a answer) into(t *testing.T, v any) {
 // send makes one request. Values of header come in pairs.
 func send(t *testing.T, c *http.Client, method, target, body string, header ...string) answer {
 	t.Helper()
-	req, err := http.NewRequest(method, target, strings.NewReader(body))
+	a, err := try(c, method, target, body, header...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return a
+}
+
+// try is send to a program that may be down.
+func try(c *http.Client, method, target, body string, header ...string) (answer, error) {
+	req, err := http.NewRequest(method, target, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
 	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return answer{}, err
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		return answer{}, err
 	}
-	return answer{resp.StatusCode, resp.Header, string(read), resp.Request.URL.String()}
+	return answer{resp.StatusCode, resp.Header, string(read), resp.Request.URL.String()}, nil
 }
 
 // newProgram is a client like curl: no cookies, no redirects.
@@ -120,19 +129,41 @@ func (h *host) becomes(t *testing.T, id, status string) {
 	eventually(t, "order to become "+status, func() bool { return h.look(t, id).Status == status })
 }
 
-// events returns the kinds of the order's events, oldest first, and checks that no id is there twice.
+// An account is what GET /orders/{id}/events says: what the shop did, and what the plugin told it.
+type account struct {
+	Parcels int
+	Applied []struct{ ID, Kind string }
+	Emitted []struct {
+		ID, Kind, State string
+		Tries           int
+	}
+}
+
+// account returns what became of the order.
+func (h *host) account(t *testing.T, id string) (a account) {
+	t.Helper()
+	send(t, newProgram(t), "GET", h.url+"/orders/"+id+"/events", "").into(t, &a)
+	return a
+}
+
+// events returns the kinds of the events that the shop has applied, oldest first. It checks that no id is there
+// twice, and that the shop ships once when it is told of a success, and never without.
 func (h *host) events(t *testing.T, id string) (kinds []string) {
 	t.Helper()
-	a := send(t, newProgram(t), "GET", h.url+"/orders/"+id+"/events", "")
-	var events []struct{ ID, Kind string }
-	a.into(t, &events)
-	seen := map[string]bool{}
-	for _, e := range events {
+	a := h.account(t, id)
+	seen, successes := map[string]bool{}, 0
+	for _, e := range a.Applied {
 		if e.ID == "" || seen[e.ID] {
-			t.Errorf("event id %q is empty or there twice: %s", e.ID, a.body)
+			t.Errorf("event id %q is empty or there twice: %+v", e.ID, a)
 		}
 		seen[e.ID] = true
 		kinds = append(kinds, e.Kind)
+		if e.Kind == "payment.succeeded" {
+			successes = 1
+		}
+	}
+	if a.Parcels != successes {
+		t.Errorf("%d parcels after %v", a.Parcels, kinds)
 	}
 	return kinds
 }

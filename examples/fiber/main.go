@@ -76,7 +76,7 @@ func shopRoutes(f fiber.Router, shop *tinyshop.Shop, p *kredivo.Plugin) {
 		return send(c, shop.PostOrder(c.UserContext(), buyer(c), c.Get("Accept-Language"), bytes.NewReader(c.BodyRaw())))
 	})
 	f.Get("/orders/:id", func(c *fiber.Ctx) error { return send(c, shop.GetOrder(c.UserContext(), p, c.Params("id"))) })
-	f.Get("/orders/:id/events", func(c *fiber.Ctx) error { return send(c, shop.GetEvents(c.UserContext(), c.Params("id"))) })
+	f.Get("/orders/:id/events", func(c *fiber.Ctx) error { return send(c, shop.GetEvents(c.UserContext(), p, c.Params("id"))) })
 }
 
 func send(c *fiber.Ctx, r tinyshop.Reply) error {

@@ -76,7 +76,7 @@ func shopRoutes(r gin.IRoutes, shop *tinyshop.Shop, p *kredivo.Plugin) {
 		send(c, shop.PostOrder(c.Request.Context(), buyer(c), c.GetHeader("Accept-Language"), c.Request.Body))
 	})
 	r.GET("/orders/:id", func(c *gin.Context) { send(c, shop.GetOrder(c.Request.Context(), p, c.Param("id"))) })
-	r.GET("/orders/:id/events", func(c *gin.Context) { send(c, shop.GetEvents(c.Request.Context(), c.Param("id"))) })
+	r.GET("/orders/:id/events", func(c *gin.Context) { send(c, shop.GetEvents(c.Request.Context(), p, c.Param("id"))) })
 }
 
 func send(c *gin.Context, r tinyshop.Reply) { c.Data(r.Status, r.Type, r.Body) }

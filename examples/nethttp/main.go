@@ -75,6 +75,6 @@ func shopRoutes(mux *http.ServeMux, shop *tinyshop.Shop, p *kredivo.Plugin) {
 		shop.GetOrder(r.Context(), p, r.PathValue("id")).Write(w)
 	})
 	mux.HandleFunc("GET /orders/{id}/events", func(w http.ResponseWriter, r *http.Request) {
-		shop.GetEvents(r.Context(), r.PathValue("id")).Write(w)
+		shop.GetEvents(r.Context(), p, r.PathValue("id")).Write(w)
 	})
 }

@@ -39,7 +39,7 @@ func serveFiber(ctx context.Context, app *demo.App, p *kredivo.Plugin, pages *pa
 		return send(c, shop.PostOrder(c.UserContext(), buyer(c), c.Get("Accept-Language"), bytes.NewReader(c.BodyRaw())))
 	})
 	f.Get("/orders/:id", func(c *fiber.Ctx) error { return send(c, shop.GetOrder(c.UserContext(), p, c.Params("id"))) })
-	f.Get("/orders/:id/events", func(c *fiber.Ctx) error { return send(c, shop.GetEvents(c.UserContext(), c.Params("id"))) })
+	f.Get("/orders/:id/events", func(c *fiber.Ctx) error { return send(c, shop.GetEvents(c.UserContext(), p, c.Params("id"))) })
 	err := kredivofiber.Mount(f.Group("/pay"), p, kredivofiber.Hooks{
 		Order: func(c *fiber.Ctx, ref string) (kredivo.Order, error) {
 			return shop.Order(c.UserContext(), ref, buyer(c))

@@ -27,7 +27,7 @@ func serveGin(ctx context.Context, app *demo.App, p *kredivo.Plugin, pages *page
 		send(c, shop.PostOrder(c.Request.Context(), buyer(c.Request), c.GetHeader("Accept-Language"), c.Request.Body))
 	})
 	r.GET("/orders/:id", func(c *gin.Context) { send(c, shop.GetOrder(c.Request.Context(), p, c.Param("id"))) })
-	r.GET("/orders/:id/events", func(c *gin.Context) { send(c, shop.GetEvents(c.Request.Context(), c.Param("id"))) })
+	r.GET("/orders/:id/events", func(c *gin.Context) { send(c, shop.GetEvents(c.Request.Context(), p, c.Param("id"))) })
 	err := kredivogin.Mount(r.Group("/pay"), p, kredivogin.Hooks{
 		Order: func(c *gin.Context, ref string) (kredivo.Order, error) {
 			return shop.Order(c.Request.Context(), ref, buyer(c.Request))

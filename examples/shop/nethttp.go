@@ -21,7 +21,7 @@ func serveNetHTTP(ctx context.Context, app *demo.App, p *kredivo.Plugin, pages *
 		shop.GetOrder(r.Context(), p, r.PathValue("id")).Write(w)
 	})
 	mux.HandleFunc("GET /orders/{id}/events", func(w http.ResponseWriter, r *http.Request) {
-		shop.GetEvents(r.Context(), r.PathValue("id")).Write(w)
+		shop.GetEvents(r.Context(), p, r.PathValue("id")).Write(w)
 	})
 	err := kredivohttp.Mount(mux, "/pay", p, kredivohttp.Hooks{
 		Order: func(r *http.Request, ref string) (kredivo.Order, error) {

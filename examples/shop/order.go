@@ -72,7 +72,7 @@ type event struct {
 }
 
 func (pg *pages) events(ctx context.Context, orderID string) ([]event, error) {
-	raw, err := pg.shop.Events(ctx, orderID)
+	raw, _, err := pg.shop.Events(ctx, orderID)
 	if err != nil {
 		return nil, err
 	}

@@ -18,18 +18,24 @@ import (
 // Where none is set the test is skipped; .ci/run starts a server and lets no test be skipped.
 func Postgres(t *testing.T) string {
 	t.Helper()
-	return newDatabase(t, "KREDIVO_TEST_POSTGRES", func(u *url.URL) (*sql.DB, error) { return sql.Open("pgx", u.String()) }, " WITH (FORCE)")
+	return newDatabase(t, "KREDIVO_TEST_POSTGRES", " WITH (FORCE)")
 }
 
 // MySQL is the same for MariaDB or MySQL and KREDIVO_TEST_MYSQL.
 func MySQL(t *testing.T) string {
 	t.Helper()
-	return newDatabase(t, "KREDIVO_TEST_MYSQL", func(u *url.URL) (*sql.DB, error) {
-		return sql.Open("mysql", u.User.String()+"@tcp("+u.Host+")"+u.Path)
-	}, "")
+	return newDatabase(t, "KREDIVO_TEST_MYSQL", "")
 }
 
-func newDatabase(t *testing.T, variable string, open func(*url.URL) (*sql.DB, error), force string) string {
+// Driver is what sql.Open needs for the address of a store on a server.
+func Driver(u *url.URL) (driver, address string) {
+	if u.Scheme == "mysql" {
+		return "mysql", u.User.String() + "@tcp(" + u.Host + ")" + u.Path
+	}
+	return "pgx", u.String()
+}
+
+func newDatabase(t *testing.T, variable, force string) string {
 	t.Helper()
 	text := os.Getenv(variable)
 	if text == "" && os.Getenv("KREDIVO_REQUIRE") == "1" {
@@ -42,7 +48,8 @@ func newDatabase(t *testing.T, variable string, open func(*url.URL) (*sql.DB, er
 	if err != nil {
 		t.Fatalf("%s is not a URL", variable)
 	}
-	admin, err := open(u)
+	driver, address := Driver(u)
+	admin, err := sql.Open(driver, address)
 	if err != nil {
 		t.Fatal(err)
 	}

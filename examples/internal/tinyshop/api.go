@@ -30,6 +30,7 @@ func (r Reply) Write(w http.ResponseWriter) {
 // Payments is what the shop asks the plugin.
 type Payments interface {
 	Payment(ctx context.Context, orderID string) (kredivo.Payment, error)
+	Events(ctx context.Context, orderID string) ([]kredivo.EventRecord, error)
 }
 
 // orderView is an order as programs see it: nothing personal, because whoever has the number may look.
@@ -81,34 +82,57 @@ func (s *Shop) GetOrder(ctx context.Context, p Payments, id string) Reply {
 	return reply(http.StatusOK, "application/json", orderView{r.ID, r.Amount, r.Status, &attempts})
 }
 
-// GetEvents answers GET /orders/{id}/events with what Apply was told about the order, oldest first.
-func (s *Shop) GetEvents(ctx context.Context, id string) Reply {
+// account is both sides of an order: what the shop did, by its own tables, and what the plugin told it.
+type account struct {
+	Parcels int               `json:"parcels"` // one is right, two is one too many
+	Applied []json.RawMessage `json:"applied"` // what Apply has taken, oldest first
+	Emitted []emitted         `json:"emitted"` // what the plugin has for Apply, oldest first
+}
+
+type emitted struct {
+	ID        string            `json:"id"`
+	Kind      kredivo.EventKind `json:"kind"`
+	State     kredivo.WorkState `json:"state"`
+	Tries     int               `json:"tries"`
+	LastError string            `json:"last_error,omitempty"`
+}
+
+// GetEvents answers GET /orders/{id}/events: what became of the order, in the shop's books and in the plugin's.
+func (s *Shop) GetEvents(ctx context.Context, p Payments, id string) Reply {
 	if _, err := s.Record(ctx, id); err != nil {
 		return problem(err)
 	}
-	events, err := s.Events(ctx, id)
+	a := account{Emitted: []emitted{}}
+	records, err := p.Events(ctx, id)
 	if err != nil {
 		return problem(err)
 	}
-	return reply(http.StatusOK, "application/json", events)
+	for _, r := range records {
+		a.Emitted = append(a.Emitted, emitted{r.Event.ID, r.Event.Kind, r.State, r.Tries, r.LastError})
+	}
+	if a.Applied, a.Parcels, err = s.Events(ctx, id); err != nil {
+		return problem(err)
+	}
+	return reply(http.StatusOK, "application/json", a)
 }
 
-// Events returns the order's events as JSON objects, oldest first.
-func (s *Shop) Events(ctx context.Context, id string) (events []json.RawMessage, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT body FROM event WHERE order_id = ? ORDER BY seq`, id)
+// Events returns the order's events as JSON objects, oldest first, and how many parcels they were worth.
+func (s *Shop) Events(ctx context.Context, id string) (events []json.RawMessage, parcels int, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT body, (SELECT count(*) FROM parcel WHERE order_id = event.order_id)
+		FROM event WHERE order_id = ? ORDER BY seq`, id)
 	if err != nil {
-		return nil, fmt.Errorf("tinyshop: read events: %w", err)
+		return nil, 0, fmt.Errorf("tinyshop: read events: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	events = []json.RawMessage{}
 	for rows.Next() {
 		var body string
-		if err := rows.Scan(&body); err != nil {
-			return nil, fmt.Errorf("tinyshop: read events: %w", err)
+		if err := rows.Scan(&body, &parcels); err != nil {
+			return nil, 0, fmt.Errorf("tinyshop: read events: %w", err)
 		}
 		events = append(events, json.RawMessage(body))
 	}
-	return events, rows.Err()
+	return events, parcels, rows.Err()
 }
 
 // Place checks a form and writes the order down for buyer. What is wrong with the form comes back as an

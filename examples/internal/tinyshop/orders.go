@@ -106,6 +106,11 @@ func (s *Shop) Apply(ctx context.Context, e kredivo.Event) error {
 		if e.OrderID == "" {
 			return nil // an alarm about an invoice that is not ours; its row is for a person
 		}
+		if e.Kind == kredivo.PaymentSucceeded {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO parcel (order_id) VALUES (?)`, e.OrderID); err != nil {
+				return fmt.Errorf("tinyshop: ship: %w", err)
+			}
+		}
 		return settle(ctx, tx, e)
 	})
 }

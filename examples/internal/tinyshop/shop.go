@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS event (
 	body     TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS event_order ON event (order_id, seq);
+CREATE TABLE IF NOT EXISTS parcel ( -- one for each time the shop was told to ship
+	order_id TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS parcel_order ON parcel (order_id);
 CREATE TABLE IF NOT EXISTS cart (
 	session  TEXT NOT NULL,
 	sku      TEXT NOT NULL,

@@ -52,9 +52,9 @@ func TestApplyOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	events, err := s.Events(t.Context(), r.ID)
-	if err != nil || len(events) != 1 {
-		t.Errorf("%d events, %v, want 1", len(events), err)
+	events, parcels, err := s.Events(t.Context(), r.ID)
+	if err != nil || len(events) != 1 || parcels != 1 {
+		t.Errorf("%d events, %d parcels, %v, want 1 and 1", len(events), parcels, err)
 	}
 	if got, err := s.Record(t.Context(), r.ID); err != nil || got.Status != Paid {
 		t.Errorf("status = %s, %v, want paid", got.Status, err)
@@ -103,7 +103,7 @@ func TestApplyUnknownOrder(t *testing.T) {
 			t.Error("no error for an order that is not in the books")
 		}
 	}
-	if events, err := s.Events(t.Context(), e.OrderID); err != nil || len(events) != 0 {
+	if events, _, err := s.Events(t.Context(), e.OrderID); err != nil || len(events) != 0 {
 		t.Errorf("%d events, %v, want none", len(events), err)
 	}
 	if err := s.Apply(t.Context(), kredivo.Event{ID: "y", Kind: kredivo.UnknownInvoice}); err != nil {
