@@ -61,15 +61,21 @@ func (l *ledger) exec(statement string) {
 // effects counts the rows about an order.
 func (l *ledger) effects(orderID string) (n int) {
 	l.Helper()
+	l.scan(&n, `SELECT COUNT(*) FROM effect WHERE order_id = ?`, orderID)
+	return n
+}
+
+// scan reads one value.
+func (l *ledger) scan(into any, query string, args ...any) {
+	l.Helper()
 	db, err := sql.Open("sqlite", l.path+"?_pragma=busy_timeout(30000)")
 	if err != nil {
 		l.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.QueryRowContext(context.Background(), `SELECT COUNT(*) FROM effect WHERE order_id = ?`, orderID).Scan(&n); err != nil {
+	if err := db.QueryRowContext(context.Background(), query, args...).Scan(into); err != nil {
 		l.Fatal(err)
 	}
-	return n
 }
 
 // record is what became of the order's event of that kind.

@@ -1,0 +1,155 @@
+package kredivo_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/paylater-go/paylater/kredivo"
+)
+
+// A trouble is a way in which a call of the store goes wrong.
+type trouble int
+
+const (
+	fails trouble = iota // nothing is done
+	hangs                // nothing is done, and it takes until the caller's patience, or a driver's, ends
+	lies                 // all is done, and reported as failed
+	away                 // fails, and so does every call for half a minute
+)
+
+var troubles = [...]string{fails: "fails", hangs: "hangs", lies: "lies", away: "stays-away"}
+
+var errDown = errors.New("the database is down")
+
+const (
+	driverPatience  = 10 * time.Second
+	receivePatience = 3 * time.Second
+)
+
+// A faultyStore lets one call go wrong, chosen by its place among all calls.
+type faultyStore struct {
+	kredivo.TxStore
+
+	mu     sync.Mutex
+	how    trouble
+	at     int // the call that goes wrong; 0 for none
+	calls  int
+	backAt time.Time
+}
+
+// arm lets the n-th call from now on go wrong.
+func (s *faultyStore) arm(how trouble, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.how, s.at, s.calls = how, n, 0
+}
+
+// disarm ends the trouble and reports whether it struck.
+func (s *faultyStore) disarm() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	struck := s.calls >= s.at
+	s.at, s.backAt = 0, time.Time{}
+	return struck
+}
+
+func (s *faultyStore) strikes() (trouble, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	if s.at != 0 && s.calls == s.at && s.how == away {
+		s.backAt = time.Now().Add(30 * time.Second)
+	}
+	return s.how, s.at != 0 && s.calls == s.at || time.Now().Before(s.backAt)
+}
+
+// call does one call of the store, or what becomes of it.
+func (s *faultyStore) call(ctx context.Context, do func() error) error {
+	how, struck := s.strikes()
+	switch {
+	case !struck:
+		return do()
+	case how == lies:
+		_ = do()
+	case how == hangs:
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(driverPatience):
+		}
+	}
+	return errDown
+}
+
+// answer is call for a call that returns something, which is lost with it.
+func answer[T any](ctx context.Context, s *faultyStore, do func() (T, error)) (T, error) {
+	var result T
+	err := s.call(ctx, func() (err error) {
+		result, err = do()
+		return err
+	})
+	if errors.Is(err, errDown) {
+		var none T
+		return none, err
+	}
+	return result, err
+}
+
+func (s *faultyStore) Change(ctx context.Context, scope kredivo.Scope, decide func([]kredivo.Attempt) (kredivo.Decision, error)) error {
+	return s.call(ctx, func() error { return s.TxStore.Change(ctx, scope, decide) })
+}
+
+func (s *faultyStore) Attempts(ctx context.Context, orderID string) ([]kredivo.Attempt, error) {
+	return answer(ctx, s, func() ([]kredivo.Attempt, error) { return s.TxStore.Attempts(ctx, orderID) })
+}
+
+func (s *faultyStore) AttemptByToken(ctx context.Context, h kredivo.Hash) (kredivo.Attempt, error) {
+	return answer(ctx, s, func() (kredivo.Attempt, error) { return s.TxStore.AttemptByToken(ctx, h) })
+}
+
+// Receive fails also when nobody has set it a limit, which DOKU's patience needs.
+func (s *faultyStore) Receive(ctx context.Context, m kredivo.Message) (bool, error) {
+	if end, ok := ctx.Deadline(); m.Source == kredivo.FromNotification && (!ok || time.Until(end) > receivePatience) {
+		return false, errors.New("a notification is received without a limit")
+	}
+	return answer(ctx, s, func() (bool, error) { return s.TxStore.Receive(ctx, m) })
+}
+
+func (s *faultyStore) ClaimMessages(ctx context.Context, c kredivo.Claim) ([]kredivo.Message, error) {
+	return answer(ctx, s, func() ([]kredivo.Message, error) { return s.TxStore.ClaimMessages(ctx, c) })
+}
+
+func (s *faultyStore) ClaimEvents(ctx context.Context, c kredivo.Claim) ([]kredivo.Delivery, error) {
+	return answer(ctx, s, func() ([]kredivo.Delivery, error) { return s.TxStore.ClaimEvents(ctx, c) })
+}
+
+func (s *faultyStore) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Claim) error {
+	return s.call(ctx, func() error { return s.TxStore.KeepEvent(ctx, d, c) })
+}
+
+func (s *faultyStore) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome, emit ...kredivo.Event) error {
+	return s.call(ctx, func() error { return s.TxStore.FinishEvent(ctx, d, o, emit...) })
+}
+
+func (s *faultyStore) DeliverTx(ctx context.Context, d kredivo.Delivery, handle func(context.Context, *sql.Tx) error) error {
+	return s.call(ctx, func() error { return s.TxStore.DeliverTx(ctx, d, handle) })
+}
+
+func (s *faultyStore) ClaimChecks(ctx context.Context, c kredivo.Claim) ([]kredivo.Attempt, error) {
+	return answer(ctx, s, func() ([]kredivo.Attempt, error) { return s.TxStore.ClaimChecks(ctx, c) })
+}
+
+func (s *faultyStore) Due(ctx context.Context, now time.Time) (kredivo.Due, error) {
+	return answer(ctx, s, func() (kredivo.Due, error) { return s.TxStore.Due(ctx, now) })
+}
+
+func (s *faultyStore) Events(ctx context.Context, orderID string) ([]kredivo.EventRecord, error) {
+	return answer(ctx, s, func() ([]kredivo.EventRecord, error) { return s.TxStore.Events(ctx, orderID) })
+}
+
+func (s *faultyStore) Backlog(ctx context.Context) (kredivo.Backlog, error) {
+	return answer(ctx, s, func() (kredivo.Backlog, error) { return s.TxStore.Backlog(ctx) })
+}
