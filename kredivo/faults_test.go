@@ -34,18 +34,18 @@ func TestStoreThatFailsAtAnyCall(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name     string
-		play     func(s *faultyShop, order string)
+		play     func(s *failingShop, order string)
 		attempts int
 		events   []kredivo.EventKind
 	}{
-		{"paid", func(s *faultyShop, order string) {
+		{"paid", func(s *failingShop, order string) {
 			s.pay(s.click(order))
 		}, 1, []kredivo.EventKind{succeeded}},
-		{"refused, then paid", func(s *faultyShop, order string) {
+		{"refused, then paid", func(s *failingShop, order string) {
 			s.refuse(s.click(order))
 			s.pay(s.click(order))
 		}, 2, []kredivo.EventKind{failed, succeeded}},
-		{"refused, then paid all the same", func(s *faultyShop, order string) {
+		{"refused, then paid all the same", func(s *failingShop, order string) {
 			c := s.click(order)
 			s.refuse(c)
 			if err := s.DOKU.PayLate(c.Attempt.InvoiceNumber); err != nil {
@@ -58,12 +58,12 @@ func TestStoreThatFailsAtAnyCall(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, in a transaction %v", tt.name, tx), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					s := newFaultyShop(t, tx)
-					for how, name := range troubles {
+					s := newFailingShop(t, tx)
+					for how, name := range storeFaults {
 						n := 1
 						for struck := true; struck && n < faultsUpTo; n += step {
 							order := fmt.Sprint(name, n)
-							s.faults.arm(trouble(how), n)
+							s.faults.arm(storeFault(how), n)
 							tt.play(s, order)
 							struck = s.faults.disarm()
 							s.verify(order, tt.attempts, tt.events)
@@ -81,22 +81,22 @@ func TestStoreThatFailsAtAnyCall(t *testing.T) {
 	}
 }
 
-// A faultyShop is a shop on a faultyStore. Its clock is the bubble's.
-type faultyShop struct {
+// A failingShop is a shop on a failingStore. Its clock is the bubble's.
+type failingShop struct {
 	*testing.T
 	*kredivotest.Shop
-	faults *faultyStore
+	faults *failingStore
 	ledger *ledger
 	tx     bool // effects are in the ledger
 }
 
-func newFaultyShop(t *testing.T, tx bool) *faultyShop {
+func newFailingShop(t *testing.T, tx bool) *failingShop {
 	t.Helper()
-	s := &faultyShop{T: t, tx: tx}
+	s := &failingShop{T: t, tx: tx}
 	l, shared := inLedger(t, func(context.Context, *sql.Tx, kredivo.Event) error { return nil })
 	s.ledger = l
 	s.Shop = kredivotest.New(t, shared, func(c *kredivotest.Config) {
-		s.faults = &faultyStore{TxStore: c.Plugin.Store.(kredivo.TxStore)}
+		s.faults = &failingStore{TxStore: c.Plugin.Store.(kredivo.TxStore)}
 		c.Plugin.Store, c.Plugin.PollEvery, c.Plugin.Logger = s.faults, 5*time.Second, slog.New(slog.DiscardHandler)
 		if !tx {
 			c.Plugin.OnEventTx = nil
@@ -106,7 +106,7 @@ func newFaultyShop(t *testing.T, tx bool) *faultyShop {
 }
 
 // click presses the button until there is a page to pay on, as a patient shopper does.
-func (s *faultyShop) click(order string) kredivo.Checkout {
+func (s *failingShop) click(order string) kredivo.Checkout {
 	s.Helper()
 	var last error
 	for range 60 {
@@ -124,7 +124,7 @@ func (s *faultyShop) click(order string) kredivo.Checkout {
 	return kredivo.Checkout{}
 }
 
-func (s *faultyShop) pay(c kredivo.Checkout) {
+func (s *failingShop) pay(c kredivo.Checkout) {
 	s.Helper()
 	if err := s.DOKU.Pay(c.Attempt.InvoiceNumber); err != nil {
 		s.Fatal(err)
@@ -132,7 +132,7 @@ func (s *faultyShop) pay(c kredivo.Checkout) {
 	s.ends(c.Attempt.OrderID, kredivo.Paid)
 }
 
-func (s *faultyShop) refuse(c kredivo.Checkout) {
+func (s *failingShop) refuse(c kredivo.Checkout) {
 	s.Helper()
 	if err := s.DOKU.Refuse(c.Attempt.InvoiceNumber); err != nil {
 		s.Fatal(err)
@@ -142,7 +142,7 @@ func (s *faultyShop) refuse(c kredivo.Checkout) {
 
 // ends waits until the order's last attempt has that status, no work is left, and DOKU has nothing more to
 // tell. On the way no attempt is paid that is not paid at DOKU.
-func (s *faultyShop) ends(order string, want kredivo.Status) {
+func (s *failingShop) ends(order string, want kredivo.Status) {
 	s.Helper()
 	for range 3600 {
 		attempts, err := s.faults.TxStore.Attempts(s.Context(), order)
@@ -167,7 +167,7 @@ func (s *faultyShop) ends(order string, want kredivo.Status) {
 }
 
 // verify looks at what is left of an order that is over.
-func (s *faultyShop) verify(order string, attempts int, events []kredivo.EventKind) {
+func (s *failingShop) verify(order string, attempts int, events []kredivo.EventKind) {
 	s.Helper()
 	kept, err := s.faults.TxStore.Attempts(s.Context(), order)
 	if err != nil {

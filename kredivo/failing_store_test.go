@@ -10,17 +10,17 @@ import (
 	"github.com/paylater-go/paylater/kredivo"
 )
 
-// A trouble is a way in which a call of the store goes wrong.
-type trouble int
+// A storeFault is a way in which a call of the store goes wrong.
+type storeFault int
 
 const (
-	fails trouble = iota // nothing is done
-	hangs                // nothing is done, and it takes until the caller's patience, or a driver's, ends
-	lies                 // all is done, and reported as failed
-	away                 // fails, and so does every call for half a minute
+	fails storeFault = iota // nothing is done
+	hangs                   // nothing is done, and it takes until the caller's patience, or a driver's, ends
+	lies                    // all is done, and reported as failed
+	away                    // fails, and so does every call for half a minute
 )
 
-var troubles = [...]string{fails: "fails", hangs: "hangs", lies: "lies", away: "stays-away"}
+var storeFaults = [...]string{fails: "fails", hangs: "hangs", lies: "lies", away: "stays-away"}
 
 var errDown = errors.New("the database is down")
 
@@ -29,26 +29,26 @@ const (
 	receivePatience = 3 * time.Second
 )
 
-// A faultyStore lets one call go wrong, chosen by its place among all calls.
-type faultyStore struct {
+// A failingStore lets one call go wrong, chosen by its place among all calls.
+type failingStore struct {
 	kredivo.TxStore
 
 	mu     sync.Mutex
-	how    trouble
+	how    storeFault
 	at     int // the call that goes wrong; 0 for none
 	calls  int
 	backAt time.Time
 }
 
 // arm lets the n-th call from now on go wrong.
-func (s *faultyStore) arm(how trouble, n int) {
+func (s *failingStore) arm(how storeFault, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.how, s.at, s.calls = how, n, 0
 }
 
-// disarm ends the trouble and reports whether it struck.
-func (s *faultyStore) disarm() bool {
+// disarm ends the fault and reports whether it struck.
+func (s *failingStore) disarm() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	struck := s.calls >= s.at
@@ -56,7 +56,7 @@ func (s *faultyStore) disarm() bool {
 	return struck
 }
 
-func (s *faultyStore) strikes() (trouble, bool) {
+func (s *failingStore) strikes() (storeFault, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -67,7 +67,7 @@ func (s *faultyStore) strikes() (trouble, bool) {
 }
 
 // call does one call of the store, or what becomes of it.
-func (s *faultyStore) call(ctx context.Context, do func() error) error {
+func (s *failingStore) call(ctx context.Context, do func() error) error {
 	how, struck := s.strikes()
 	switch {
 	case !struck:
@@ -85,7 +85,7 @@ func (s *faultyStore) call(ctx context.Context, do func() error) error {
 }
 
 // answer is call for a call that returns something, which is lost with it.
-func answer[T any](ctx context.Context, s *faultyStore, do func() (T, error)) (T, error) {
+func answer[T any](ctx context.Context, s *failingStore, do func() (T, error)) (T, error) {
 	var result T
 	err := s.call(ctx, func() (err error) {
 		result, err = do()
@@ -98,58 +98,58 @@ func answer[T any](ctx context.Context, s *faultyStore, do func() (T, error)) (T
 	return result, err
 }
 
-func (s *faultyStore) Change(ctx context.Context, scope kredivo.Scope, decide func([]kredivo.Attempt) (kredivo.Decision, error)) error {
+func (s *failingStore) Change(ctx context.Context, scope kredivo.Scope, decide func([]kredivo.Attempt) (kredivo.Decision, error)) error {
 	return s.call(ctx, func() error { return s.TxStore.Change(ctx, scope, decide) })
 }
 
-func (s *faultyStore) Attempts(ctx context.Context, orderID string) ([]kredivo.Attempt, error) {
+func (s *failingStore) Attempts(ctx context.Context, orderID string) ([]kredivo.Attempt, error) {
 	return answer(ctx, s, func() ([]kredivo.Attempt, error) { return s.TxStore.Attempts(ctx, orderID) })
 }
 
-func (s *faultyStore) AttemptByToken(ctx context.Context, h kredivo.Hash) (kredivo.Attempt, error) {
+func (s *failingStore) AttemptByToken(ctx context.Context, h kredivo.Hash) (kredivo.Attempt, error) {
 	return answer(ctx, s, func() (kredivo.Attempt, error) { return s.TxStore.AttemptByToken(ctx, h) })
 }
 
 // Receive fails also when nobody has set it a limit, which DOKU's patience needs.
-func (s *faultyStore) Receive(ctx context.Context, m kredivo.Message) (bool, error) {
+func (s *failingStore) Receive(ctx context.Context, m kredivo.Message) (bool, error) {
 	if end, ok := ctx.Deadline(); m.Source == kredivo.FromNotification && (!ok || time.Until(end) > receivePatience) {
 		return false, errors.New("a notification is received without a limit")
 	}
 	return answer(ctx, s, func() (bool, error) { return s.TxStore.Receive(ctx, m) })
 }
 
-func (s *faultyStore) ClaimMessages(ctx context.Context, c kredivo.Claim) ([]kredivo.Message, error) {
+func (s *failingStore) ClaimMessages(ctx context.Context, c kredivo.Claim) ([]kredivo.Message, error) {
 	return answer(ctx, s, func() ([]kredivo.Message, error) { return s.TxStore.ClaimMessages(ctx, c) })
 }
 
-func (s *faultyStore) ClaimEvents(ctx context.Context, c kredivo.Claim) ([]kredivo.Delivery, error) {
+func (s *failingStore) ClaimEvents(ctx context.Context, c kredivo.Claim) ([]kredivo.Delivery, error) {
 	return answer(ctx, s, func() ([]kredivo.Delivery, error) { return s.TxStore.ClaimEvents(ctx, c) })
 }
 
-func (s *faultyStore) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Claim) error {
+func (s *failingStore) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Claim) error {
 	return s.call(ctx, func() error { return s.TxStore.KeepEvent(ctx, d, c) })
 }
 
-func (s *faultyStore) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome, emit ...kredivo.Event) error {
+func (s *failingStore) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome, emit ...kredivo.Event) error {
 	return s.call(ctx, func() error { return s.TxStore.FinishEvent(ctx, d, o, emit...) })
 }
 
-func (s *faultyStore) DeliverTx(ctx context.Context, d kredivo.Delivery, handle func(context.Context, *sql.Tx) error) error {
+func (s *failingStore) DeliverTx(ctx context.Context, d kredivo.Delivery, handle func(context.Context, *sql.Tx) error) error {
 	return s.call(ctx, func() error { return s.TxStore.DeliverTx(ctx, d, handle) })
 }
 
-func (s *faultyStore) ClaimChecks(ctx context.Context, c kredivo.Claim) ([]kredivo.Attempt, error) {
+func (s *failingStore) ClaimChecks(ctx context.Context, c kredivo.Claim) ([]kredivo.Attempt, error) {
 	return answer(ctx, s, func() ([]kredivo.Attempt, error) { return s.TxStore.ClaimChecks(ctx, c) })
 }
 
-func (s *faultyStore) Due(ctx context.Context, now time.Time) (kredivo.Due, error) {
+func (s *failingStore) Due(ctx context.Context, now time.Time) (kredivo.Due, error) {
 	return answer(ctx, s, func() (kredivo.Due, error) { return s.TxStore.Due(ctx, now) })
 }
 
-func (s *faultyStore) Events(ctx context.Context, orderID string) ([]kredivo.EventRecord, error) {
+func (s *failingStore) Events(ctx context.Context, orderID string) ([]kredivo.EventRecord, error) {
 	return answer(ctx, s, func() ([]kredivo.EventRecord, error) { return s.TxStore.Events(ctx, orderID) })
 }
 
-func (s *faultyStore) Backlog(ctx context.Context) (kredivo.Backlog, error) {
+func (s *failingStore) Backlog(ctx context.Context) (kredivo.Backlog, error) {
 	return answer(ctx, s, func() (kredivo.Backlog, error) { return s.TxStore.Backlog(ctx) })
 }
