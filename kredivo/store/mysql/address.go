@@ -27,7 +27,8 @@ func parseDSN(dsn string, lockTimeout time.Duration) (driver.Connector, error) {
 	if err != nil || cfg.DBName == "" {
 		return nil, errAddress // the cause may quote dsn
 	}
-	cfg.InterpolateParams = true // one round trip a statement, and nothing prepared on the server
+	cfg.Logger = new(mysql.NopLogger) // it would write to the standard error what it also returns
+	cfg.InterpolateParams = true      // one round trip a statement, and nothing prepared on the server
 	cfg.Timeout = cmp.Or(cfg.Timeout, connectTime)
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
