@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -9,8 +10,8 @@ import (
 	"slices"
 )
 
-// LedgerName is a file in a disk's root that no cut touches. In it programs write down what they have told
-// the world: that cannot be taken back, so a cut returns its live content.
+// LedgerName is a file in a disk's root that no cut touches. In it programs write down, line by line, what
+// they have told the world: that cannot be taken back, so a cut returns its live content.
 const LedgerName = "ledger"
 
 // sector is what a drive writes whole or not at all, in bytes.
@@ -18,7 +19,7 @@ const sector = 512
 
 // An Image is what a power cut left.
 type Image struct {
-	// Ledger is what the world had been told at the instant of the cut.
+	// Ledger is what the world had been told at the instant of the cut, in lines.
 	Ledger []byte
 
 	root *remains
@@ -73,7 +74,8 @@ func (d *Disk) cutNow() {
 	root := d.nodes[rootID]
 	image := &Image{}
 	if ledger := root.names[LedgerName]; ledger != nil {
-		image.Ledger = slices.Clone(ledger.live)
+		// The last line may not be complete: the kernel writes page by page.
+		image.Ledger = slices.Clone(ledger.live[:bytes.LastIndexByte(ledger.live, '\n')+1])
 	}
 	names := d.remainingNames()
 	delete(names[root], LedgerName)

@@ -218,11 +218,11 @@ func TestACutComesAtItsInstant(t *testing.T) {
 		d.mu.Unlock()
 	}
 	for n := range 5 {
-		if _, err := fmt.Fprint(ledger, n); err != nil {
+		if _, err := fmt.Fprintln(ledger, n); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if i := <-image; string(i.Ledger) != "012" || len(i.root.entries) != 0 {
+	if i := <-image; string(i.Ledger) != "0\n1\n2\n" || len(i.root.entries) != 0 {
 		t.Errorf("ledger %q, files %v; want what was told before the cut, and no file", i.Ledger, i.root.entries)
 	}
 }
