@@ -27,7 +27,7 @@ func (w *world) checkAcknowledged(n *notice) {
 		w.violation("%s is forged and was acknowledged", n.name)
 	}
 	rows := w.database.received(n.requestID, n.body)
-	if rows == 0 {
+	if pruned := w.settled[messageKey(n.requestID, n.body)] > 0; rows == 0 && !pruned {
 		w.violation("%s was acknowledged and is not in the store", n.name)
 	}
 	if rows > 1 && w.off != dedupe {
@@ -39,7 +39,7 @@ func (w *world) checkAcknowledged(n *notice) {
 // checkChange: a message is worked in once, and the attempts are where the evidence puts them.
 func (w *world) checkChange(scope kredivo.Scope, before []kredivo.Attempt, d kredivo.Decision) {
 	if m := scope.Message; m != nil && d.Message.State == kredivo.WorkDone {
-		key := m.Header.Get("Request-Id") + "\n" + string(m.Body)
+		key := messageKey(m.Header.Get("Request-Id"), m.Body)
 		if m.Source == kredivo.FromStatus {
 			key = string(m.Dedupe[:])
 		}
@@ -66,6 +66,9 @@ func (w *world) checkChange(scope kredivo.Scope, before []kredivo.Attempt, d kre
 		w.reach("emitted " + string(e.Kind))
 	}
 }
+
+// messageKey tells messages apart.
+func messageKey(requestID string, body []byte) string { return requestID + "\n" + string(body) }
 
 // checkAttempts: a status never falls, and rests on evidence.
 func (w *world) checkAttempts(orderID string) {
@@ -204,8 +207,8 @@ func (w *world) checkMessages() {
 		var header, s string
 		scan(&header, &s)
 		var h map[string][]string
-		if err := json.Unmarshal([]byte(header), &h); err != nil {
-			panic(err)
+		if err := json.Unmarshal([]byte(header), &h); err != nil || len(h["Request-Id"]) == 0 {
+			return // pruned
 		}
 		if id := h["Request-Id"][0]; state[id] == "" || s != string(kredivo.WorkDone) {
 			state[id] = s
@@ -213,7 +216,7 @@ func (w *world) checkMessages() {
 	})
 	for _, n := range w.acknowledged {
 		switch s := kredivo.WorkState(state[n.requestID]); {
-		case s == kredivo.WorkDone:
+		case s == kredivo.WorkDone, s == "" && w.settled[messageKey(n.requestID, n.body)] > 0: // the latter is pruned
 		case s == kredivo.WorkParked && !n.genuine():
 			w.reach("parked for good")
 		default:

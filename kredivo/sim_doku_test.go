@@ -30,11 +30,13 @@ type bank struct {
 // A bankOrder is one generate-order.
 type bankOrder struct {
 	name      string // the shop's order and the attempt's number: "o2-1"
+	orderID   string
 	invoice   string
 	requestID string
 	body      []byte // of the request
 	answer    []byte // to it, repeated with 409
 	amount    json.Number
+	created   time.Time
 	status    string
 	since     time.Time
 	expires   time.Time
@@ -205,8 +207,9 @@ func (b *bank) serveGenerate(requestID string, body []byte) (int, []byte) {
 	now := time.Now()
 	o := &bankOrder{
 		name: nameOf(q.Order.InvoiceNumber), invoice: q.Order.InvoiceNumber, requestID: requestID, body: body, amount: q.Order.Amount,
-		status: "PENDING", since: now, told: map[string]bool{}, acked: map[string]bool{},
+		status: "PENDING", created: now, since: now, told: map[string]bool{}, acked: map[string]bool{},
 	}
+	o.orderID = nameOf(o.name)
 	b.orders, b.byInvoice[o.invoice], b.byRequest[requestID] = append(b.orders, o), o, o
 	// No two orders end in the same second, so that what is due is due in one order.
 	o.expires = now.Truncate(time.Second).Add(time.Duration(q.Info.ExpiredTime) * time.Minute)

@@ -59,7 +59,7 @@ func (w *world) boot(i int) {
 			TryTimeout: 9700 * time.Millisecond,
 		},
 		PublicURL: kredivotest.PublicURL, Store: &faultyStore{w.store, in}, Logger: logger, Now: in.now, Expiry: w.expiry,
-		HandlerTimeout: 29300 * time.Millisecond,
+		HandlerTimeout: 29300 * time.Millisecond, KeepMessages: 24 * time.Hour,
 	}
 	if w.tx {
 		cfg.OnEventTx = w.shop.onEventTx(in)
@@ -136,49 +136,14 @@ func (w *world) startPass(in *instance, name string) {
 		case "check":
 			_, _ = in.plugin.CheckPass(ctx)
 		case "prune":
-			_, _ = in.plugin.PrunePass(ctx)
+			if n, _ := in.plugin.PrunePass(ctx); n > 0 {
+				w.reach("old messages were pruned")
+			}
 		}
 		w.yield(ctx, in, "end", "")
 		in.busy[name], in.cancels[name] = false, nil
 		if !in.found[name] {
 			in.restUntil[name] = time.Now().Add(5 * time.Second)
 		}
-	})
-}
-
-// redrive is the operator giving parked work another chance.
-func (w *world) redrive() {
-	in := w.someInstance()
-	if in == nil {
-		return
-	}
-	w.passes++
-	w.spawnRequest(fmt.Sprintf("%s operator#%d", in.name, w.passes), func(ctx context.Context) {
-		n, err := in.plugin.RedriveAll(ctx)
-		w.yield(ctx, in, "end", "")
-		if n > 0 && err == nil {
-			w.reach("parked work was redriven")
-		}
-	})
-}
-
-// review is the operator asking DOKU about the orders that a person must look at.
-func (w *world) review() {
-	in := w.someInstance()
-	var all []string
-	w.database.each(`SELECT DISTINCT order_id FROM kredivo_attempt WHERE status = 'REVIEW' ORDER BY order_id`, nil, func(scan func(...any)) {
-		var id string
-		scan(&id)
-		all = append(all, id)
-	})
-	if in == nil || len(all) == 0 || w.off != nothing {
-		return
-	}
-	w.passes++
-	w.spawnRequest(fmt.Sprintf("%s operator#%d", in.name, w.passes), func(ctx context.Context) {
-		for _, id := range all {
-			_, _ = in.plugin.ReconcileOrder(ctx, id)
-		}
-		w.yield(ctx, in, "end", "")
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
@@ -184,6 +186,26 @@ func (s *shopModel) click(orderID string) {
 			w.violation("the shopper of %s was sent to %q, which is no page of that attempt", orderID, c.PaymentURL)
 		}
 		w.bank.visit(c.PaymentURL)
+		w.at(time.Now().Add(w.between(10*time.Second, time.Hour)), "the shopper of "+orderID+" comes back", func() {
+			s.comeBack(c.StatusURL[strings.LastIndexByte(c.StatusURL, '/')+1:])
+		})
+	})
+}
+
+// comeBack is a shopper whom DOKU has sent back to the shop. The visit proves nothing and moves nothing.
+func (s *shopModel) comeBack(token string) {
+	w, in := s.w, s.w.someInstance()
+	if in == nil {
+		return
+	}
+	w.clicks++
+	w.spawnRequest(fmt.Sprintf("%s return#%d", in.name, w.clicks), func(ctx context.Context) {
+		for _, route := range in.plugin.Routes(kredivo.CheckoutRoutes) {
+			if route.Method == http.MethodGet && route.Path == "/return/{token}" {
+				resp := route.Serve(ctx, &kredivo.Request{Method: http.MethodGet, Token: token, Header: http.Header{}})
+				w.note("%s: the return page answers %d", in.name, resp.Status)
+			}
+		}
 	})
 }
 

@@ -181,7 +181,11 @@ func (b *bank) send(o *bankOrder, a act) {
 		if i > 0 {
 			twin.name, twin.tries = fmt.Sprintf("%s copy %d", n.name, i), len(retryAfter) // the first one is what DOKU repeats
 		}
-		b.w.at(time.Now().Add(b.w.delay()), twin.name+" is sent", func() { b.deliver(&twin) })
+		delay := b.w.between(time.Millisecond, time.Minute)
+		if i > 0 && b.w.chance(0.2) {
+			delay = b.w.between(time.Hour, 96*time.Hour) // somebody plays it again from a log
+		}
+		b.w.at(time.Now().Add(delay), twin.name+" is sent", func() { b.deliver(&twin) })
 	}
 }
 

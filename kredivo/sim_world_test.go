@@ -117,8 +117,11 @@ func (w *world) planTroubles() {
 		w.at(sometime(), "a clock is set", func() { w.setClock(w.instances[i]) })
 	}
 	for range 2 {
+		order := fmt.Sprintf("o%d", 1+w.rng.IntN(w.orders))
 		w.at(sometime(), "the operator redrives", w.redrive)
+		w.at(sometime(), "the operator asks about the goods of "+order, func() { w.askRelease(order) })
 		w.at(sometime(), "old messages are pruned", func() { w.startPass(w.someInstance(), "prune") })
+		w.at(time.Now().Add(w.between(24*time.Hour, 96*time.Hour)), "old messages are pruned", func() { w.startPass(w.someInstance(), "prune") })
 	}
 }
 
@@ -128,9 +131,6 @@ func (w *world) storyOf(o *bankOrder) story {
 	}
 	return w.someStory()
 }
-
-// delay is how long a message is on its way.
-func (w *world) delay() time.Duration { return w.between(time.Millisecond, time.Minute) }
 
 // reach marks a state that must come up in some history.
 func (w *world) reach(state string) { w.reached[state] = true }
