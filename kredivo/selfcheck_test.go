@@ -229,6 +229,24 @@ func TestSelfCheckAmongEnvironments(t *testing.T) {
 	wantFinding(t, r, "run", kredivo.CheckWarning, "neither here nor")
 }
 
+// DOKU is asked about an invoice that nobody has, and another one each time.
+func TestSelfCheckAsksAboutNothingReal(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	p := withKey(t, "http://127.0.0.1:1/pay", func(c *kredivo.Config) {
+		c.DOKU.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.Method+" "+r.URL.Path)
+			return nil, errors.New("no network")
+		})
+	})
+	p.SelfCheck(t.Context())
+	p.SelfCheck(t.Context())
+	const made = "GET /orders/v1/status/SELFCHECK-"
+	if len(asked) != 2 || asked[0] == asked[1] || len(asked[0]) < len(made)+32 || !strings.HasPrefix(asked[0], made) || !strings.HasPrefix(asked[1], made) {
+		t.Errorf("asked %q", asked)
+	}
+}
+
 // The end of the caller's context ends the check.
 func TestSelfCheckEnds(t *testing.T) {
 	t.Parallel()
