@@ -158,6 +158,9 @@ func TestExplainIsBounded(t *testing.T) {
 	if n := p.ExplainTries(long); n != 512 {
 		t.Errorf("%d signatures were computed for nine keys, want 512, the most there are", n)
 	}
+	if n := p.ExplainTries(&kredivo.Request{Path: "/a", Header: http.Header{}, Body: long.Body}); n != 0 {
+		t.Errorf("%d signatures were computed for a message without one, want none", n)
+	}
 	long.Body = make([]byte, 60<<10)
 	if n := p.ExplainTries(long); n != 0 {
 		t.Errorf("%d signatures were computed over 60 KiB, want none", n)
