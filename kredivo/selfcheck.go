@@ -135,7 +135,7 @@ func (p *Plugin) checkStore(ctx context.Context) []Finding {
 // checkRun says whether anybody works. Elsewhere is what the process that answered the probe said of itself:
 // true, false, or nothing.
 func (p *Plugin) checkRun(elsewhere string) Finding {
-	const do = "call Plugin.Run once in each process, or at least in one: without it notifications are stored, but no order becomes paid"
+	const do = "see that Plugin.Run is called in at least one process: without it notifications are stored, but no order becomes paid"
 	switch {
 	case p.running.Load() > 0:
 		return good("run", "Run is running in this process")

@@ -195,7 +195,7 @@ func writeTable(w io.Writer, r kredivo.Report, coloured bool) error {
 		if coloured {
 			text = mark.colour + text + "\x1b[0m"
 		}
-		fmt.Fprintf(&b, "%s  %-16s  %s\n", text, f.Check, f.Seen)
+		fmt.Fprintf(&b, "%s  %-16s  %s\n", text, f.Check, strings.Join(strings.Fields(f.Seen), " ")) // errors of databases have several lines
 		if f.Do != "" {
 			fmt.Fprintf(&b, "%27s-> %s\n", "", f.Do)
 		}

@@ -92,7 +92,7 @@ func TestTableColours(t *testing.T) {
 	t.Parallel()
 	r := kredivo.Report{Findings: []kredivo.Finding{
 		{Check: "doku", State: kredivo.CheckOK, Seen: "fine"},
-		{Check: "clock", State: kredivo.CheckWarning, Seen: "late", Do: "set it"},
+		{Check: "clock", State: kredivo.CheckWarning, Seen: "late:\n\tvery", Do: "set it"},
 	}}
 	var plain, coloured bytes.Buffer
 	if err := writeTable(&plain, r, false); err != nil {
@@ -101,7 +101,7 @@ func TestTableColours(t *testing.T) {
 	if err := writeTable(&coloured, r, true); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.NewReplacer("\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(coloured.String()); got != plain.String() || !strings.Contains(coloured.String(), "\x1b[33mwarning\x1b[0m") {
+	if got := strings.NewReplacer("\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(coloured.String()); got != plain.String() || !strings.Contains(coloured.String(), "\x1b[33mwarning\x1b[0m") || !strings.Contains(got, "  late: very\n") {
 		t.Errorf("%q and %q", coloured.String(), plain.String())
 	}
 	if isTerminal(&plain) {
