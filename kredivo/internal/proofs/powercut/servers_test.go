@@ -21,7 +21,9 @@ func TestPostgres(t *testing.T) {
 	t.Parallel()
 	database{
 		writer: "postgres", init: server.InitPostgres, start: server.StartPostgres,
-		fast: []string{"fsync=off"}, open: openPostgres,
+		// The store's own commits are flushed all the same.
+		careless: []string{"synchronous_commit=off"},
+		fast:     []string{"fsync=off"}, open: openPostgres,
 		// It names a process of the machine whose power was cut.
 		prepare: func(data string) error { return os.Remove(filepath.Join(data, "postmaster.pid")) },
 		check:   checkPostgres,
@@ -45,13 +47,14 @@ func TestMariaDB(t *testing.T) {
 
 // A database is a server whose data directory is on the disk.
 type database struct {
-	writer  string
-	init    func(t testing.TB, data string)
-	start   func(t testing.TB, data string, settings ...string) (*server.Server, error)
-	fast    []string // settings of servers whose power is not cut
-	open    func(ctx context.Context, dsn string) (kredivo.Store, error)
-	prepare func(data string) error // before a server starts on what a cut left
-	check   func(ctx context.Context, db *sql.DB) error
+	writer   string
+	init     func(t testing.TB, data string)
+	start    func(t testing.TB, data string, settings ...string) (*server.Server, error)
+	careless []string // settings of the server whose power is cut
+	fast     []string // settings of servers whose power is not cut
+	open     func(ctx context.Context, dsn string) (kredivo.Store, error)
+	prepare  func(data string) error // before a server starts on what a cut left
+	check    func(ctx context.Context, db *sql.DB) error
 
 	afterAWhile bool // no cut while tables are made
 	page        int  // what the drive writes whole; 0 for a sector
@@ -80,7 +83,7 @@ func (b database) live(t *testing.T, seed uint64, cuts int, sum, lied *tally) {
 	dir := mount(t, d)
 	data := filepath.Join(dir, "data")
 	b.init(t, data)
-	s, err := b.start(t, data)
+	s, err := b.start(t, data, b.careless...)
 	if err != nil {
 		t.Fatal(err)
 	}
