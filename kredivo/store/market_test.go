@@ -258,6 +258,8 @@ func (m *market) settled(st kredivo.Store) {
 	for order, invoice := range paid {
 		m.check(st, order, invoice)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if len(paid) != len(m.acknowledged) {
 		m.t.Errorf("%d orders were paid and %d invoices acknowledged", len(paid), len(m.acknowledged))
 	}
