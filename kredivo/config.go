@@ -63,7 +63,8 @@ type Config struct {
 	// expired_time). Defaults to 24 hours, as at DOKU.
 	Expiry time.Duration
 
-	// HandlerTimeout bounds one call of OnEvent or OnEventTx. Defaults to 30 seconds.
+	// HandlerTimeout bounds one call of OnEvent or OnEventTx. Defaults to 30 seconds. With OnEventTx the events
+	// that a crashed instance was delivering wait for it, and 15 seconds more.
 	HandlerTimeout time.Duration
 
 	// PollEvery is the pause between looks for work that other instances left. Work that arrives here

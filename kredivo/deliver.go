@@ -55,7 +55,7 @@ func (p *deliverer) pass(ctx, alive context.Context) (more bool, err error) {
 	}
 	sctx, cancel := detached(ctx)
 	defer cancel()
-	batch, err := p.store.ClaimEvents(sctx, Claim{Token: newID(), Now: p.now(), Lease: eventLease, Limit: free})
+	batch, err := p.store.ClaimEvents(sctx, Claim{Token: newID(), Now: p.now(), Lease: p.eventLease(), Limit: free})
 	if err != nil {
 		return false, err
 	}
@@ -98,7 +98,7 @@ func (p *deliverer) deliverEvent(ctx, alive context.Context, d Delivery) {
 	place := p.slots
 	defer func() { <-place }()
 	stop := keepAlive(alive, eventLease/3, func(ctx context.Context) error {
-		return p.store.KeepEvent(ctx, d, Claim{Now: p.now(), Lease: eventLease})
+		return p.store.KeepEvent(ctx, d, Claim{Now: p.now(), Lease: p.eventLease()})
 	})
 	defer stop()
 
@@ -133,6 +133,20 @@ func (p *deliverer) deliverEvent(ctx, alive context.Context, d Delivery) {
 	p.recordDelivery(ctx, d, err)
 }
 
+// eventLease is how long a claim lasts without a sign of life. A transaction of the host's may hold the only
+// writer until its deadline, and nothing can be renewed meanwhile.
+func (p *Plugin) eventLease() time.Duration {
+	if p.cfg.OnEventTx == nil {
+		return eventLease
+	}
+	return p.cfg.HandlerTimeout + eventLease
+}
+
+// A notCalledError says that the store failed before the host was called, which is no failure of the host's.
+type notCalledError struct{ error }
+
+func (e notCalledError) Unwrap() error { return e.error }
+
 // callHost runs the host's handler with a deadline and turns a panic into an error. OnEventTx runs in the
 // transaction that ends the event.
 func (p *Plugin) callHost(ctx context.Context, d Delivery) error {
@@ -141,11 +155,18 @@ func (p *Plugin) callHost(ctx context.Context, d Delivery) error {
 	if p.cfg.OnEventTx == nil {
 		return p.guarded(ctx, d.Event, func() error { return p.cfg.OnEvent(ctx, d.Event) })
 	}
+	called := false
 	err := p.txStore.DeliverTx(ctx, d, func(ctx context.Context, tx *sql.Tx) error {
+		called = true
 		return p.guarded(ctx, d.Event, func() error { return p.cfg.OnEventTx(ctx, tx, d.Event) })
 	})
-	if errors.Is(err, sql.ErrTxDone) {
+	switch {
+	case err != nil && !called:
+		return notCalledError{err}
+	case errors.Is(err, sql.ErrTxDone):
 		p.log.ErrorContext(ctx, "OnEventTx must neither commit nor roll back the transaction it is given", "event", d.Event.ID)
+	case errors.Is(err, context.DeadlineExceeded):
+		p.log.ErrorContext(ctx, "OnEventTx ran into a deadline: it must call nobody over the network, and of the plugin nothing that writes, which waits for its own transaction", "event", d.Event.ID)
 	}
 	return err
 }
@@ -186,7 +207,11 @@ func (p *Plugin) recordDelivery(ctx context.Context, d Delivery, err error) {
 	}
 	now := p.now()
 	o, alarm := Outcome{State: WorkDone}, []Event(nil)
-	if err != nil {
+	_, notCalled := errors.AsType[notCalledError](err)
+	switch {
+	case notCalled:
+		o = Outcome{State: WorkRetry, RunAt: now.Add(ladder(1))}
+	case err != nil:
 		o = nextTry(d, now, err)
 	}
 	switch {
@@ -205,6 +230,8 @@ func (p *Plugin) recordDelivery(ctx context.Context, d Delivery, err error) {
 	case o.State == WorkParked:
 		p.log.ErrorContext(ctx, "event parked: the host refuses it", append(attrs, "error", o.Error)...)
 		wake(p.deliver)
+	case notCalled:
+		p.log.ErrorContext(ctx, "event not delivered: the store failed", append(attrs, "retry_at", o.RunAt, "error", err)...)
 	case err != nil:
 		p.log.WarnContext(ctx, "event refused by the host", append(attrs, "retry_at", o.RunAt, "error", o.Error)...)
 	default:

@@ -19,7 +19,7 @@ func (p *Plugin) PrunePass(ctx context.Context) (int, error) { return p.prunePas
 // DeliverPass claims up to limit events and delivers them one after another.
 func (p *Plugin) DeliverPass(ctx context.Context, limit int) (int, error) {
 	d := p.newDeliverer()
-	batch, err := p.store.ClaimEvents(ctx, Claim{Token: newID(), Now: p.now(), Lease: eventLease, Limit: limit})
+	batch, err := p.store.ClaimEvents(ctx, Claim{Token: newID(), Now: p.now(), Lease: p.eventLease(), Limit: limit})
 	for _, e := range batch {
 		d.slots <- struct{}{}
 		d.deliverEvent(ctx, ctx, e)
