@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/paylater-go/paylater/kredivo"
 	"github.com/paylater-go/paylater/kredivo/doku"
 	"github.com/paylater-go/paylater/kredivo/doku/dokusim"
@@ -107,7 +105,7 @@ func (s *shop) notify(ctx context.Context, p *kredivo.Plugin, payment int) error
 	now := time.Now()
 	body := fmt.Appendf(nil, `{"order":{"invoice_number":%q,"amount":%s.00},"transaction":{"status":"SUCCESS","date":%q,"original_request_id":%q}}`,
 		a.InvoiceNumber, a.Amount, now.UTC().Format(time.RFC3339), a.RequestID)
-	header := doku.SignNotification(secretKey, clientID, uuid.NewString(), now, target, body)
+	header := doku.SignNotification(secretKey, clientID, rand.Text(), now, target, body)
 	header.Set("Content-Type", "application/json")
 	answer := p.Routes(kredivo.NotificationRoutes)[0].Serve(ctx, &kredivo.Request{Method: http.MethodPost, Path: target, Header: header, Body: body})
 	if answer.Status != http.StatusOK {
