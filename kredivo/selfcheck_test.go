@@ -1,7 +1,6 @@
 package kredivo_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,7 +67,7 @@ func wantFinding(t *testing.T, r kredivo.Report, check string, state kredivo.Che
 // A shop in order: nothing is found, and nothing is left behind, here or at DOKU.
 func TestSelfCheck(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log logText
 	shop, _ := served(t, func(c *kredivotest.Config) { c.Plugin.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	r := shop.Plugin.SelfCheck(t.Context())
 	if !r.OK() || len(r.Findings) != 9 || r.CheckedAt.IsZero() {
@@ -95,6 +95,24 @@ func TestSelfCheck(t *testing.T) {
 			t.Errorf("%q is in the report or in the log:\n%s\n%s", s, report, log.String())
 		}
 	}
+}
+
+// A logText may be read while workers write to it.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func TestSelfCheckFindsFaultsInside(t *testing.T) {
