@@ -68,9 +68,9 @@ var mustCrash = []point{
 // Afterwards all must end as well as without the crash.
 func TestCrashAtEveryPoint(t *testing.T) {
 	t.Parallel()
-	passages := 2 // of each point
+	passages, fates := 2, []fate{killBefore, killAfter, failAfter}
 	if testing.Short() {
-		passages = 1
+		passages, fates = 1, []fate{killAfter}
 	}
 	var mu sync.Mutex
 	crashed := map[point]bool{}
@@ -90,7 +90,7 @@ func TestCrashAtEveryPoint(t *testing.T) {
 					}
 					for _, at := range slices.Sorted(maps.Keys(calm.passed)) {
 						for n := range min(calm.passed[at], passages) {
-							for _, f := range []fate{killBefore, killAfter, failAfter} {
+							for _, f := range fates {
 								p.crash = crash{at: at, n: n + 1, fate: f}
 								w := liveOnce(t, dir, p, false)
 								if w.crash.n > 0 {

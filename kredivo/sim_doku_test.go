@@ -93,11 +93,11 @@ func (t wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		what = nameOf(what)
 	}
 	who := activityOf(r.Context())
-	t.in.calling[who] = true
-	defer delete(t.in.calling, who)
+	t.in.calling.Store(who, true)
+	defer t.in.calling.Delete(who)
 	f := w.yield(r.Context(), t.in, call, what)
 	switch {
-	case t.in.dead || f == killBefore:
+	case t.in.dead.Load() || f == killBefore:
 		t.in.kill()
 		return nil, errDead
 	case f == hang:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,13 +20,13 @@ type instance struct {
 	name      string
 	plugin    *kredivo.Plugin
 	skew      *atomic.Int64 // of the machine's clock, which outlives the process
-	dead      bool
+	dead      atomic.Bool
 	stopping  bool
 	cancels   map[string]context.CancelFunc // of the passes that are running
 	busy      map[string]bool               // passes that are running
 	restUntil map[string]time.Time          // after a pass that found nothing
 	found     map[string]bool               // passes that found work
-	calling   map[string]bool               // activities that wait for DOKU
+	calling   sync.Map                      // activities that wait for DOKU
 }
 
 func (in *instance) now() time.Time { return time.Now().Add(time.Duration(in.skew.Load())) }
@@ -46,7 +47,7 @@ func (w *world) setClock(in *instance) {
 // boot starts a process in the place of instance i.
 func (w *world) boot(i int) {
 	old := w.instances[i]
-	in := &instance{w: w, name: fmt.Sprintf("%c%d", old.name[0], w.entries), skew: old.skew, busy: map[string]bool{}, cancels: map[string]context.CancelFunc{}, restUntil: map[string]time.Time{}, found: map[string]bool{}, calling: map[string]bool{}}
+	in := &instance{w: w, name: fmt.Sprintf("%c%d", old.name[0], w.entries), skew: old.skew, busy: map[string]bool{}, cancels: map[string]context.CancelFunc{}, restUntil: map[string]time.Time{}, found: map[string]bool{}}
 	logger := slog.New(slog.DiscardHandler)
 	if w.log {
 		logger = slog.New(traceHandler{in: in})
@@ -76,10 +77,10 @@ func (w *world) boot(i int) {
 
 // kill ends the process. Whatever it still does finds neither the store nor DOKU nor the shop.
 func (in *instance) kill() {
-	if in.dead {
+	if in.dead.Load() {
 		return
 	}
-	in.dead = true
+	in.dead.Store(true)
 	w := in.w
 	w.note("%s ends", in.name)
 	w.at(time.Now().Add(w.between(time.Millisecond, 2*time.Minute)), in.name+" is started again", func() {
@@ -91,7 +92,7 @@ func (in *instance) kill() {
 
 // someInstance is one that runs, or nil.
 func (w *world) someInstance() *instance {
-	alive := slices.DeleteFunc(slices.Clone(w.instances), func(in *instance) bool { return in.dead })
+	alive := slices.DeleteFunc(slices.Clone(w.instances), func(in *instance) bool { return in.dead.Load() })
 	if len(alive) == 0 {
 		return nil
 	}
@@ -100,7 +101,7 @@ func (w *world) someInstance() *instance {
 
 // stop is an orderly end: what runs is told to end, and has a little time.
 func (w *world) stop(in *instance) {
-	if in.dead || in.stopping {
+	if in.dead.Load() || in.stopping {
 		return
 	}
 	w.note("%s stops", in.name)
@@ -118,7 +119,7 @@ var passesOf = []string{"settle", "deliver", "check"}
 
 // startPass lets in work once.
 func (w *world) startPass(in *instance, name string) {
-	if in == nil || in.dead || in.stopping || in.busy[name] || name == "check" && w.off != nothing || time.Now().Before(in.restUntil[name]) {
+	if in == nil || in.dead.Load() || in.stopping || in.busy[name] || name == "check" && w.off != nothing || time.Now().Before(in.restUntil[name]) {
 		return
 	}
 	in.busy[name] = true

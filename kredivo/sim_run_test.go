@@ -57,7 +57,7 @@ func (w *world) heal() {
 // end stops every process and waits for its goroutines.
 func (w *world) end() {
 	for _, in := range w.instances {
-		in.dead = true
+		in.dead.Store(true)
 	}
 	for w.settle(); w.active.Load() > 0; w.settle() {
 		if len(w.waiting) == 0 {
@@ -170,7 +170,7 @@ func (w *world) nextTime() (time.Duration, bool) {
 func (w *world) eachPass(f func(in *instance, name string, wait time.Duration)) {
 	due := w.database.due()
 	for _, in := range w.instances {
-		if in.dead || in.stopping {
+		if in.dead.Load() || in.stopping {
 			continue
 		}
 		for _, name := range passesOf {

@@ -36,7 +36,7 @@ func (s *shopModel) onEvent(in *instance) func(context.Context, kredivo.Event) e
 		s.tries[e.ID]++
 		defer s.uncount(ctx, e)
 		f := w.yield(ctx, in, "OnEvent", eventName(e))
-		if in.dead || f == killBefore {
+		if in.dead.Load() || f == killBefore {
 			in.kill()
 			return errDead
 		}
@@ -100,7 +100,7 @@ func (s *shopModel) onEventTx(in *instance) func(context.Context, *sql.Tx, kredi
 		w := s.w
 		f := w.fateOf(&waiter{at: pointOf(activityOf(ctx), "OnEventTx"), in: in})
 		w.note("%s: OnEventTx %s%s", in.name, eventName(e), suffix(fateNames[f]))
-		if in.dead || f == killBefore {
+		if in.dead.Load() || f == killBefore {
 			in.kill()
 			return errDead
 		}
@@ -168,7 +168,7 @@ func (s *shopModel) click(orderID string) {
 	w.clicks++
 	w.spawnRequest(fmt.Sprintf("%s click#%d", in.name, w.clicks), func(ctx context.Context) {
 		c, err := in.plugin.Checkout(ctx, kredivotest.Order(orderID, "buyer-of-"+orderID))
-		if f := w.yield(ctx, in, "redirect", orderID); in.dead || f != goOn {
+		if f := w.yield(ctx, in, "redirect", orderID); in.dead.Load() || f != goOn {
 			if f == killBefore || f == killAfter {
 				in.kill()
 			}

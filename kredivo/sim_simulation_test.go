@@ -29,7 +29,7 @@ func TestSimulation(t *testing.T) {
 	}
 	full := 600
 	if testing.Short() {
-		full = 60
+		full = 30
 	}
 	if n, err := strconv.Atoi(os.Getenv("KREDIVO_SIM_SEEDS")); err == nil {
 		full = n

@@ -31,7 +31,7 @@ func (s *faultyStore) call(ctx context.Context, name, what string, fn func() err
 	w := s.in.w
 	f := w.yield(ctx, s.in, name, what)
 	switch {
-	case s.in.dead || f == killBefore:
+	case s.in.dead.Load() || f == killBefore:
 		s.in.kill()
 		return errDead
 	case f == hang && ends(ctx):
@@ -44,7 +44,7 @@ func (s *faultyStore) call(ctx context.Context, name, what string, fn func() err
 	}
 	err := fn()
 	switch {
-	case s.in.dead: // within fn
+	case s.in.dead.Load(): // within fn
 		return errDead
 	case f == killAfter:
 		s.in.kill()
@@ -108,7 +108,7 @@ func (s *faultyStore) Change(ctx context.Context, scope kredivo.Scope, decide fu
 		}
 		return err
 	}
-	if s.in.calling[activityOf(ctx)] {
+	if _, calls := s.in.calling.Load(activityOf(ctx)); calls {
 		return s.beat(change) // of a call to DOKU
 	}
 	return s.call(ctx, "Change", what, change)
@@ -207,12 +207,14 @@ func (s *faultyStore) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredi
 // yield point: one beat must have ended before the next one is due, else Go itself would choose by
 // chance what comes next. While everybody stands still no beat arrives, so that leases run out.
 func (s *faultyStore) beat(fn func() error) error {
-	if s.in.dead {
+	if s.in.dead.Load() {
 		return errDead
 	}
 	if s.in.w.standstill.Load() {
 		return errOutage
 	}
+	s.in.w.meet()
+	defer s.in.w.meet()
 	return fn()
 }
 
@@ -237,7 +239,7 @@ func (s *faultyStore) DeliverTx(ctx context.Context, d kredivo.Delivery, handle 
 	return s.call(ctx, "DeliverTx", eventName(d.Event), func() error {
 		err := s.TxStore.DeliverTx(ctx, d, func(ctx context.Context, tx *sql.Tx) error {
 			err := handle(ctx, tx)
-			if s.in.dead {
+			if s.in.dead.Load() {
 				return errDead // nothing of a process that has ended commits
 			}
 			return err

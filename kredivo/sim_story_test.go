@@ -228,7 +228,7 @@ func (b *bank) deliver(n *notice) {
 		}
 		w.note("%s: %s answers %d", n.name, in.name, resp.Status)
 		switch {
-		case in.dead || f != goOn:
+		case in.dead.Load() || f != goOn:
 			w.reach("an answer to DOKU was lost")
 			b.tryAgain(n)
 		case resp.Status == http.StatusOK:

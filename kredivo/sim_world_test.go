@@ -133,7 +133,11 @@ func (w *world) storyOf(o *bankOrder) story {
 }
 
 // reach marks a state that must come up in some history.
-func (w *world) reach(state string) { w.reached[state] = true }
+func (w *world) reach(state string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reached[state] = true
+}
 
 // violation records a broken promise.
 func (w *world) violation(format string, args ...any) {
