@@ -16,13 +16,14 @@ import (
 // A Disk is what a file system stores. Everything on it, files and names alike, is under one lock, so a
 // cut happens at one instant for all of it.
 type Disk struct {
-	mu      sync.Mutex
-	random  *rand.Rand
-	nodes   []*node  // by id; the first is nobody's
-	renamed []naming // since a directory was last flushed, oldest first
-	lying   bool
-	whole   int  // what a cut does not tear, in bytes
-	next    *cut // the one that is waited for
+	mu       sync.Mutex
+	random   *rand.Rand
+	nodes    []*node  // by id; the first is nobody's
+	renamed  []naming // since a directory was last flushed, oldest first
+	lying    bool
+	together bool // what flushes one flushes all
+	whole    int  // what a cut does not tear, in bytes
+	next     *cut // the one that is waited for
 }
 
 // A node is a file or a directory.
@@ -79,9 +80,16 @@ func (d *Disk) Lie() {
 func (d *Disk) Sync() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, n := range d.nodes[rootID:] {
-		d.flush(n)
-	}
+	d.flushAll()
+	d.changed()
+}
+
+// FlushTogether makes whatever flushes one file or directory flush all, as it is for programs that write
+// past the operating system's cache (O_DIRECT): what they flush is the drive's.
+func (d *Disk) FlushTogether() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.together = true
 }
 
 // WriteWhole makes cuts not tear aligned pieces of so many bytes. It is a sector otherwise.
@@ -154,23 +162,46 @@ func resize(content []byte, size int) []byte {
 // directory flushes every change of names before it, too. Flushing a file does not flush its name.
 func (d *Disk) flush(n *node) {
 	defer d.changed()
-	if d.lying {
-		return
+	switch {
+	case d.lying:
+	case d.together:
+		d.flushAll()
+	case n.isDir():
+		last := len(d.renamed) - 1
+		for last >= 0 && !d.renamed[last].touches(n) {
+			last--
+		}
+		d.flushNames(last + 1)
+	default:
+		n.flush()
 	}
+}
+
+func (d *Disk) flushAll() {
+	d.flushNames(len(d.renamed))
+	for _, n := range d.nodes[rootID:] {
+		n.flush()
+	}
+}
+
+// flushNames makes the oldest changes of names durable.
+func (d *Disk) flushNames(changes int) {
+	for _, all := range d.renamed[:changes] {
+		for _, c := range all {
+			apply(c.dir.durableNames, c.name, c.to)
+		}
+	}
+	d.renamed = d.renamed[changes:]
+}
+
+func (all naming) touches(dir *node) bool {
+	return slices.ContainsFunc(all, func(c name) bool { return c.dir == dir })
+}
+
+// flush makes a file's content durable.
+func (n *node) flush() {
 	for _, c := range n.pending {
 		n.durable = c.apply(n.durable)
 	}
 	n.pending = nil
-	for last := len(d.renamed) - 1; last >= 0; last-- {
-		if !slices.ContainsFunc(d.renamed[last], func(c name) bool { return c.dir == n }) {
-			continue
-		}
-		for _, all := range d.renamed[:last+1] {
-			for _, c := range all {
-				apply(c.dir.durableNames, c.name, c.to)
-			}
-		}
-		d.renamed = d.renamed[last+1:]
-		return
-	}
 }

@@ -132,6 +132,16 @@ func TestSyncFlushesEverything(t *testing.T) {
 	}
 }
 
+func TestFilesMayBeFlushedTogether(t *testing.T) {
+	t.Parallel()
+	d, dir := mounted(t)
+	d.FlushTogether()
+	create(t, filepath.Join(dir, "a"), "content")
+	b := create(t, filepath.Join(dir, "b"), "content")
+	flush(t, b.Name())
+	only(t, outcomes(t, d), "a=content b=content ")
+}
+
 func TestANameWithoutContent(t *testing.T) {
 	t.Parallel()
 	d, dir := mounted(t)
