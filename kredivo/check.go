@@ -32,7 +32,7 @@ var (
 func nextCheck(a Attempt, now time.Time) time.Time {
 	if now.Before(a.ExpiresAt) {
 		for _, d := range firstChecks {
-			if at := a.CreatedAt.Add(d); at.After(now) {
+			if at := a.CreatedAt.Add(d); at.After(now) && at.Before(now.Add(steadyCheck)) {
 				return at
 			}
 		}
@@ -46,6 +46,20 @@ func nextCheck(a Attempt, now time.Time) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// scheduled is nextCheck by DOKU's clock when it has just told the time and ours is far off: by ours the time to
+// pay may seem over, and the next check be a day away.
+func scheduled(a Attempt, told, now time.Time) time.Time {
+	off := now.Sub(told)
+	if told.IsZero() || off.Abs() < time.Minute {
+		return nextCheck(a, now)
+	}
+	next := nextCheck(a, told)
+	if next.IsZero() {
+		return next
+	}
+	return next.Add(off)
 }
 
 // checkPass asks DOKU about the attempts that are due. While DOKU is known not to answer it claims none, so
@@ -89,7 +103,7 @@ func (p *Plugin) checkAttempt(ctx context.Context, a Attempt) error {
 		x := attempts[i]
 		x.Checks++
 		var events []Event
-		x.NextCheckAt = nextCheck(x, now)
+		x.NextCheckAt = scheduled(x, asked.at, now)
 		switch {
 		case !x.NextCheckAt.IsZero():
 		case askErr != nil, orNow(asked.at, now).Before(x.ExpiresAt.Add(closeAfter)):

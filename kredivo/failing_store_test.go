@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ type failingStore struct {
 	at     int // the call that goes wrong; 0 for none
 	calls  int
 	backAt time.Time
+	names  map[string]int // calls by method, since ever
 }
 
 // arm lets the n-th call from now on go wrong.
@@ -56,10 +58,28 @@ func (s *failingStore) disarm() bool {
 	return struck
 }
 
-func (s *failingStore) strikes() (storeFault, bool) {
+// stay lets the store be away for so long from now on.
+func (s *failingStore) stay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.how, s.at, s.backAt = away, 0, time.Now().Add(d)
+}
+
+// named returns how often each method was called.
+func (s *failingStore) named() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.names)
+}
+
+func (s *failingStore) strikes(name string) (storeFault, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
+	if s.names == nil {
+		s.names = map[string]int{}
+	}
+	s.names[name]++
 	if s.at != 0 && s.calls == s.at && s.how == away {
 		s.backAt = time.Now().Add(30 * time.Second)
 	}
@@ -67,8 +87,8 @@ func (s *failingStore) strikes() (storeFault, bool) {
 }
 
 // call does one call of the store, or what becomes of it.
-func (s *failingStore) call(ctx context.Context, do func() error) error {
-	how, struck := s.strikes()
+func (s *failingStore) call(ctx context.Context, name string, do func() error) error {
+	how, struck := s.strikes(name)
 	switch {
 	case !struck:
 		return do()
@@ -85,9 +105,9 @@ func (s *failingStore) call(ctx context.Context, do func() error) error {
 }
 
 // answer is call for a call that returns something, which is lost with it.
-func answer[T any](ctx context.Context, s *failingStore, do func() (T, error)) (T, error) {
+func answer[T any](ctx context.Context, s *failingStore, name string, do func() (T, error)) (T, error) {
 	var result T
-	err := s.call(ctx, func() (err error) {
+	err := s.call(ctx, name, func() (err error) {
 		result, err = do()
 		return err
 	})
@@ -99,15 +119,15 @@ func answer[T any](ctx context.Context, s *failingStore, do func() (T, error)) (
 }
 
 func (s *failingStore) Change(ctx context.Context, scope kredivo.Scope, decide func([]kredivo.Attempt) (kredivo.Decision, error)) error {
-	return s.call(ctx, func() error { return s.TxStore.Change(ctx, scope, decide) })
+	return s.call(ctx, "Change", func() error { return s.TxStore.Change(ctx, scope, decide) })
 }
 
 func (s *failingStore) Attempts(ctx context.Context, orderID string) ([]kredivo.Attempt, error) {
-	return answer(ctx, s, func() ([]kredivo.Attempt, error) { return s.TxStore.Attempts(ctx, orderID) })
+	return answer(ctx, s, "Attempts", func() ([]kredivo.Attempt, error) { return s.TxStore.Attempts(ctx, orderID) })
 }
 
 func (s *failingStore) AttemptByToken(ctx context.Context, h kredivo.Hash) (kredivo.Attempt, error) {
-	return answer(ctx, s, func() (kredivo.Attempt, error) { return s.TxStore.AttemptByToken(ctx, h) })
+	return answer(ctx, s, "AttemptByToken", func() (kredivo.Attempt, error) { return s.TxStore.AttemptByToken(ctx, h) })
 }
 
 // Receive fails also when nobody has set it a limit, which DOKU's patience needs.
@@ -115,41 +135,45 @@ func (s *failingStore) Receive(ctx context.Context, m kredivo.Message) (bool, er
 	if end, ok := ctx.Deadline(); m.Source == kredivo.FromNotification && (!ok || time.Until(end) > receivePatience) {
 		return false, errors.New("a notification is received without a limit")
 	}
-	return answer(ctx, s, func() (bool, error) { return s.TxStore.Receive(ctx, m) })
+	return answer(ctx, s, "Receive", func() (bool, error) { return s.TxStore.Receive(ctx, m) })
 }
 
 func (s *failingStore) ClaimMessages(ctx context.Context, c kredivo.Claim) ([]kredivo.Message, error) {
-	return answer(ctx, s, func() ([]kredivo.Message, error) { return s.TxStore.ClaimMessages(ctx, c) })
+	return answer(ctx, s, "ClaimMessages", func() ([]kredivo.Message, error) { return s.TxStore.ClaimMessages(ctx, c) })
 }
 
 func (s *failingStore) ClaimEvents(ctx context.Context, c kredivo.Claim) ([]kredivo.Delivery, error) {
-	return answer(ctx, s, func() ([]kredivo.Delivery, error) { return s.TxStore.ClaimEvents(ctx, c) })
+	return answer(ctx, s, "ClaimEvents", func() ([]kredivo.Delivery, error) { return s.TxStore.ClaimEvents(ctx, c) })
 }
 
 func (s *failingStore) KeepEvent(ctx context.Context, d kredivo.Delivery, c kredivo.Claim) error {
-	return s.call(ctx, func() error { return s.TxStore.KeepEvent(ctx, d, c) })
+	return s.call(ctx, "KeepEvent", func() error { return s.TxStore.KeepEvent(ctx, d, c) })
 }
 
 func (s *failingStore) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome, emit ...kredivo.Event) error {
-	return s.call(ctx, func() error { return s.TxStore.FinishEvent(ctx, d, o, emit...) })
+	return s.call(ctx, "FinishEvent", func() error { return s.TxStore.FinishEvent(ctx, d, o, emit...) })
 }
 
 func (s *failingStore) DeliverTx(ctx context.Context, d kredivo.Delivery, handle func(context.Context, *sql.Tx) error) error {
-	return s.call(ctx, func() error { return s.TxStore.DeliverTx(ctx, d, handle) })
+	return s.call(ctx, "DeliverTx", func() error { return s.TxStore.DeliverTx(ctx, d, handle) })
 }
 
 func (s *failingStore) ClaimChecks(ctx context.Context, c kredivo.Claim) ([]kredivo.Attempt, error) {
-	return answer(ctx, s, func() ([]kredivo.Attempt, error) { return s.TxStore.ClaimChecks(ctx, c) })
+	return answer(ctx, s, "ClaimChecks", func() ([]kredivo.Attempt, error) { return s.TxStore.ClaimChecks(ctx, c) })
 }
 
 func (s *failingStore) Due(ctx context.Context, now time.Time) (kredivo.Due, error) {
-	return answer(ctx, s, func() (kredivo.Due, error) { return s.TxStore.Due(ctx, now) })
+	return answer(ctx, s, "Due", func() (kredivo.Due, error) { return s.TxStore.Due(ctx, now) })
 }
 
 func (s *failingStore) Events(ctx context.Context, orderID string) ([]kredivo.EventRecord, error) {
-	return answer(ctx, s, func() ([]kredivo.EventRecord, error) { return s.TxStore.Events(ctx, orderID) })
+	return answer(ctx, s, "Events", func() ([]kredivo.EventRecord, error) { return s.TxStore.Events(ctx, orderID) })
 }
 
 func (s *failingStore) Backlog(ctx context.Context) (kredivo.Backlog, error) {
-	return answer(ctx, s, func() (kredivo.Backlog, error) { return s.TxStore.Backlog(ctx) })
+	return answer(ctx, s, "Backlog", func() (kredivo.Backlog, error) { return s.TxStore.Backlog(ctx) })
+}
+
+func (s *failingStore) ListAttempts(ctx context.Context, q kredivo.AttemptQuery) ([]kredivo.Attempt, error) {
+	return answer(ctx, s, "ListAttempts", func() ([]kredivo.Attempt, error) { return s.TxStore.ListAttempts(ctx, q) })
 }
