@@ -45,8 +45,8 @@ func command(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("torture", flag.ContinueOnError)
 	var n night
 	minutes := flags.Int("minutes", 60, "how long the whole night is; each job gets its share")
-	flags.IntVar(&n.kills, "kills", 0, "end the campaigns on SQLite after so many kills instead")
-	flags.IntVar(&n.rounds, "rounds", 0, "end the campaigns on servers after so many kills instead")
+	flags.IntVar(&n.kills, "kills", 0, "end the campaigns on SQLite after so many kills, at least, instead")
+	flags.IntVar(&n.rounds, "rounds", 0, "end the campaigns on servers after so many kills, at least, instead")
 	flags.Uint64Var(&n.seed, "seed", uint64(time.Now().UnixNano()), "of all random choices; when a process is hit is not one of them")
 	only := flags.String("only", "", "jobs to run, separated by commas: "+strings.Join(jobNames(), ", "))
 	if err := flags.Parse(args); err != nil {

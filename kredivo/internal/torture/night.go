@@ -85,7 +85,7 @@ func (n *night) run(ctx context.Context, out io.Writer) error {
 	var problems []error
 	for _, j := range n.jobs {
 		t := task{night: n, name: j.name, dir: filepath.Join(n.dir, j.name), lasts: n.length * time.Duration(j.share) / time.Duration(shares)}
-		say(out, "%s: up to %v; again: go run ./kredivo/internal/torture %s\n", j.name, t.lasts.Round(time.Second), t.again())
+		say(out, "%s; again: go run ./kredivo/internal/torture %s\n", j.name, t.again())
 		begun := time.Now()
 		summary, err := "", os.Mkdir(t.dir, 0o711)
 		if err == nil {
@@ -106,14 +106,12 @@ func (n *night) run(ctx context.Context, out io.Writer) error {
 
 // again are the arguments that repeat a job.
 func (t task) again() string {
-	args := fmt.Sprintf("-only %s -seed %d", t.name, t.seed)
-	switch {
-	case t.kills > 0:
+	args := fmt.Sprintf("-only %s -seed %d -minutes %d", t.name, t.seed, max(1, int(t.lasts/time.Minute)))
+	if t.kills > 0 {
 		args += fmt.Sprintf(" -kills %d", t.kills)
-	case t.rounds > 0:
+	}
+	if t.rounds > 0 {
 		args += fmt.Sprintf(" -rounds %d", t.rounds)
-	default:
-		args += fmt.Sprintf(" -minutes %d", max(1, int(t.lasts/time.Minute)))
 	}
 	return args
 }

@@ -36,7 +36,7 @@ type world struct {
 	orders  orders
 
 	forged  int                 // percent of notices that are sent with a wrong signature besides
-	every   time.Duration       // pause between the payments of one sender
+	every   time.Duration       // pause between the payments of one sender, but for bursts
 	latency func(time.Duration) // told how long each good notice took; may be nil
 }
 
@@ -72,7 +72,7 @@ func (w *world) run(ctx context.Context) {
 			random := rand.New(rand.NewPCG(w.seed, uint64(n)))
 			for ctx.Err() == nil {
 				w.payment(ctx, random)
-				if w.every > 0 {
+				if w.Now().Second()%10 > 0 { // and a burst every ten seconds
 					rest(ctx, w.every)
 				}
 			}

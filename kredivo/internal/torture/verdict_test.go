@@ -42,7 +42,7 @@ func TestJudge(t *testing.T) {
 				t.Fatal(err)
 			}
 			got.Examples = nil
-			tt.want.Acknowledged = 1
+			tt.want.Acknowledged, tt.want.Integrity = 1, "ok"
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
