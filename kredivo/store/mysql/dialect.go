@@ -29,6 +29,7 @@ func dialect(cfg Config) sqlstore.Dialect {
 	d := sqlstore.Dialect{
 		// InsertNew is missing on purpose: INSERT IGNORE would hide other errors, and what ON DUPLICATE
 		// KEY UPDATE counts depends on a parameter of the host's pool.
+		SeenEarly:  true, // InnoDB gives up a transaction's locks before it flushes its log
 		Lock:       " FOR UPDATE",
 		ClaimLock:  " FOR UPDATE SKIP LOCKED",
 		Unfinished: func(table string) string { return table + ".unfinished = 1" },

@@ -66,6 +66,28 @@ func TestPrunedMessagesAreEmpty(t *testing.T) {
 }
 
 // TestServerClock: due work is told by the server's clock, whatever the host's says.
+// TestACopyIsConfirmedByAWrite: whoever is told that a message is there already may be the only one who is
+// told so, when the server crashes before the first copy's commit is on the disk. Only a commit that wrote
+// something waits for the disk.
+func TestACopyIsConfirmedByAWrite(t *testing.T) {
+	t.Parallel()
+	db := pool(t, newDatabase(t))
+	s, err := New(t.Context(), db, patient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first, second int64
+	for _, until := range []*int64{&first, &second} {
+		if _, err := s.Receive(t.Context(), message("a")); err != nil {
+			t.Fatal(err)
+		}
+		scan(t, db, `SELECT claim_until FROM kredivo_inbox`, until)
+	}
+	if second != first+1 {
+		t.Errorf("the copy changed the claim's end from %d to %d: its transaction wrote nothing, or too much", first, second)
+	}
+}
+
 func TestServerClock(t *testing.T) {
 	t.Parallel()
 	dsn := newDatabase(t)

@@ -33,6 +33,10 @@ type Dialect struct {
 	// are not counted as updated.
 	Touch string
 
+	// SeenEarly says that others see what a transaction commits before it is on the disk, so that a crash can
+	// take back what they have seen. A transaction that writes waits for all that it could see.
+	SeenEarly bool
+
 	// Lock is appended to a SELECT whose rows the transaction is about to change, and ClaimLock to one
 	// that must pass over rows which others have locked. Empty where a transaction that writes has the
 	// database to itself.

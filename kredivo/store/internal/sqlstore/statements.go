@@ -33,7 +33,7 @@ type statements struct {
 	listAttempts, listWatched                        string
 	insertAttempt, updateAttempt                     string
 	dueChecks, moveChecks                            string
-	insertMessage, checkClaim                        string
+	insertMessage, confirmMessage, checkClaim        string
 	insertEvent, keepEvent                           string
 	orderEvents                                      string
 	prunable, prune                                  string
@@ -103,7 +103,8 @@ func newStatements(d Dialect, prefix string) statements {
 		insertMessage: insertNew(`INSERT INTO {inbox}
 			(source, dedupe, client_id, header, body, received_at, state, tries, run_at, claim_until, last_error)
 			VALUES (?, ?, ?, ?, ?, ?, 'new', 0, ?, ?, '')`, `dedupe`),
-		checkClaim: text(`SELECT id FROM {inbox} WHERE id = ? AND state = 'new' AND claim_token = ?` + d.Lock),
+		confirmMessage: text(`UPDATE {inbox} SET claim_until = claim_until + 1 WHERE dedupe = ?`),
+		checkClaim:     text(`SELECT id FROM {inbox} WHERE id = ? AND state = 'new' AND claim_token = ?` + d.Lock),
 
 		insertEvent: insertNew(`INSERT INTO {event}
 			(event_id, stream, order_id, payload, created_at, state, tries, run_at, claim_until, last_error)
