@@ -132,11 +132,11 @@ func (w *world) start(ctx context.Context, random *rand.Rand, id string, s *star
 	return status == http.StatusOK && json.Unmarshal(body, s) == nil
 }
 
-// tell reports a status until that is acknowledged. One notice in ten is sent twice at the same time, and
+// tell reports a status until that is acknowledged. One notice in four is sent twice at the same time, and
 // some come again under another Request-Id.
 func (w *world) tell(ctx context.Context, random *rand.Rand, s started, status doku.Status) {
 	n := w.notice(s, status, secretKey)
-	if chance(random, 10) {
+	if chance(random, 25) {
 		var twin sync.WaitGroup
 		url := w.pick(random)
 		twin.Go(func() { w.send(ctx, url, n) })
