@@ -65,16 +65,16 @@ func TestOnEventTxThatWaitsForItself(t *testing.T) {
 			_, err := p.Checkout(ctx, kredivotest.Order("next", "ani"))
 			return err
 		}, false},
-		{"checkout for ever", func(_ context.Context, p *kredivo.Plugin, _ kredivo.Event) error {
-			_, err := p.Checkout(context.Background(), kredivotest.Order("next", "ani"))
+		{"checkout for ever", func(ctx context.Context, p *kredivo.Plugin, _ kredivo.Event) error {
+			_, err := p.Checkout(context.WithoutCancel(ctx), kredivotest.Order("next", "ani"))
 			return err
 		}, false},
 		{"question with news", func(ctx context.Context, p *kredivo.Plugin, _ kredivo.Event) error {
 			_, err := p.ReconcileOrder(ctx, "unreported")
 			return err
 		}, false},
-		{"redrive for ever", func(_ context.Context, p *kredivo.Plugin, _ kredivo.Event) error {
-			_, err := p.RedriveAll(context.Background())
+		{"redrive for ever", func(ctx context.Context, p *kredivo.Plugin, _ kredivo.Event) error {
+			_, err := p.RedriveAll(context.WithoutCancel(ctx))
 			return err
 		}, false},
 	} {

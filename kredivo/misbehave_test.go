@@ -69,6 +69,7 @@ func TestMisbehavingGenerateOrder(t *testing.T) {
 			want, attempts = kredivo.ErrPaymentRefused, 3
 		case dokusim.Slow:
 			want = nil
+		default:
 		}
 		for range 2 {
 			start := time.Now()
@@ -115,6 +116,7 @@ func TestMisbehavingCheckStatus(t *testing.T) {
 		switch f.Kind {
 		case dokusim.Slow, dokusim.WrongResponseSignature, dokusim.BusinessFailure: // an answer all the same
 			want = kredivo.Paid
+		default:
 		}
 		if got := status(t, shop, "1001"); got != want {
 			t.Errorf("status = %s after two hours of that, want %s", got, want)
