@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,7 @@ import (
 type database struct {
 	store   kredivo.TxStore
 	look    *sql.DB
+	next    *sql.Stmt
 	outages []trouble
 }
 
@@ -86,12 +88,16 @@ func openDatabase(t *testing.T, dir string) *database {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &database{store: s.(kredivo.TxStore), look: look}
+	next, err := look.PrepareContext(t.Context(), nextWork)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &database{store: s.(kredivo.TxStore), look: look, next: next}
 }
 
 func (d *database) close(t *testing.T) {
 	t.Helper()
-	if err := d.look.Close(); err != nil {
+	if err := errors.Join(d.next.Close(), d.look.Close()); err != nil {
 		t.Error(err)
 	}
 	if err := d.store.Close(); err != nil {
@@ -101,21 +107,25 @@ func (d *database) close(t *testing.T) {
 
 // due is when each kind of pass will find work next; zero for never.
 func (d *database) due() map[string]time.Time {
+	var settle, deliver, check sql.NullInt64
+	if err := d.next.QueryRowContext(context.Background()).Scan(&settle, &deliver, &check); err != nil {
+		panic(err)
+	}
 	due := map[string]time.Time{}
-	for name, query := range map[string]string{
-		"settle": `SELECT MIN(MAX(run_at, claim_until)) FROM kredivo_inbox WHERE state = 'new'`,
-		"deliver": `SELECT MIN(MAX(run_at, claim_until)) FROM kredivo_event AS e WHERE state = 'new' AND NOT EXISTS (
-			SELECT 1 FROM kredivo_event AS x WHERE x.stream = e.stream AND x.id < e.id AND x.state <> 'done')`,
-		"check": `SELECT MIN(next_check_at) FROM kredivo_attempt`,
-	} {
-		var at sql.NullInt64
-		d.one(query, nil, &at)
+	for name, at := range map[string]sql.NullInt64{"settle": settle, "deliver": deliver, "check": check} {
 		if at.Valid {
 			due[name] = time.UnixMicro(at.Int64)
 		}
 	}
 	return due
 }
+
+// nextWork is prepared once, for it is asked all the time.
+const nextWork = `SELECT
+	(SELECT MIN(MAX(run_at, claim_until)) FROM kredivo_inbox WHERE state = 'new'),
+	(SELECT MIN(MAX(run_at, claim_until)) FROM kredivo_event AS e WHERE state = 'new' AND NOT EXISTS (
+		SELECT 1 FROM kredivo_event AS x WHERE x.stream = e.stream AND x.id < e.id AND x.state <> 'done')),
+	(SELECT MIN(next_check_at) FROM kredivo_attempt)`
 
 // received counts the stored messages with these bytes under this Request-Id.
 func (d *database) received(requestID string, body []byte) int {
