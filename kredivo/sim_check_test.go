@@ -47,6 +47,7 @@ func (w *world) checkChange(scope kredivo.Scope, before []kredivo.Attempt, d kre
 		if w.settled[key] > 1 && w.off != dedupe && w.off != fence {
 			w.violation("message %d was worked in %d times", m.ID, w.settled[key])
 		}
+		w.checkApplied(m)
 	}
 	if d.Message.State == kredivo.WorkParked {
 		w.reach("a message was parked")
@@ -65,6 +66,24 @@ func (w *world) checkChange(scope kredivo.Scope, before []kredivo.Attempt, d kre
 		w.note("emitted: %s", eventName(e))
 		w.reach("emitted " + string(e.Kind))
 	}
+}
+
+// checkApplied: a message is done when its attempt is where it says, or further.
+func (w *world) checkApplied(m *kredivo.Message) {
+	n := w.bank.sent[m.Header.Get("Request-Id")]
+	if n == nil || !n.genuine() || w.off == guard {
+		return
+	}
+	for s, word := range evidence {
+		if status := w.statusOf(n.o.invoice); word == n.act.says && status.Rank() < s.Rank() {
+			w.violation("%s is done, and its attempt is %s", n.name, status)
+		}
+	}
+}
+
+func (w *world) statusOf(invoice string) (s kredivo.Status) {
+	w.database.one(`SELECT status FROM kredivo_attempt WHERE invoice_number = ?`, []any{invoice}, &s)
+	return s
 }
 
 // messageKey tells messages apart.
@@ -256,9 +275,7 @@ func (w *world) checkEvents() map[string]map[kredivo.EventKind]int {
 
 // checkOutcome: an order's attempt ends where DOKU's word puts it, and the shop was told.
 func (w *world) checkOutcome(o *bankOrder, events map[string]map[kredivo.EventKind]int) {
-	var status kredivo.Status
-	w.database.one(`SELECT status FROM kredivo_attempt WHERE invoice_number = ?`, []any{o.invoice}, &status)
-	least := kredivo.Created
+	status, least := w.statusOf(o.invoice), kredivo.Created
 	raise := func(s kredivo.Status) {
 		if s.Rank() > least.Rank() {
 			least = s

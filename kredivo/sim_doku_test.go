@@ -23,7 +23,8 @@ type bank struct {
 	byInvoice map[string]*bankOrder
 	byRequest map[string]*bankOrder
 	notices   int
-	troubles  []trouble // of the API
+	sent      map[string]*notice // by Request-Id
+	troubles  []trouble          // of the API
 	lastEnd   time.Time
 }
 
@@ -54,7 +55,7 @@ type bankOrder struct {
 type trouble struct{ from, to time.Time }
 
 func newBank(w *world) *bank {
-	return &bank{w: w, byInvoice: map[string]*bankOrder{}, byRequest: map[string]*bankOrder{}}
+	return &bank{w: w, byInvoice: map[string]*bankOrder{}, byRequest: map[string]*bankOrder{}, sent: map[string]*notice{}}
 }
 
 const (

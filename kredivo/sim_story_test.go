@@ -172,6 +172,7 @@ func (b *bank) send(o *bankOrder, a act) {
 	if a.body != "" {
 		n.body = fmt.Appendf(nil, "%s %d", a.body, b.notices)
 	}
+	b.sent[n.requestID] = n
 	copies := 1
 	if b.w.chance(b.w.mix.duplicate) {
 		copies = 2 + b.w.rng.IntN(2)
