@@ -22,6 +22,7 @@ type shopModel struct {
 	refuse  map[string]int  // how often the handler refuses an event before it gives in
 	tries   map[string]int  // calls of the handler that were not broken off by the plugin itself
 	final   map[string]bool // refused with Permanent
+	broken  map[string]bool // activities and events whose call was broken off
 }
 
 // shopTable is where effects go in a transaction. It has no key: doubles are to be seen, not prevented.
@@ -73,6 +74,7 @@ func (s *shopModel) onEvent(in *instance) func(context.Context, kredivo.Event) e
 func (s *shopModel) uncount(ctx context.Context, e kredivo.Event) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		s.tries[e.ID]--
+		s.broken[activityOf(ctx)+" "+e.ID] = true
 		s.w.reach("a delivery was broken off by a stop")
 	}
 }

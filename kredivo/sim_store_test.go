@@ -221,6 +221,9 @@ func (s *faultyStore) beat(fn func() error) error {
 func (s *faultyStore) FinishEvent(ctx context.Context, d kredivo.Delivery, o kredivo.Outcome, emit ...kredivo.Event) error {
 	w, now := s.in.w, s.in.now()
 	what := fmt.Sprintf("%s: %s", eventName(d.Event), o.State)
+	if o.Error != "" && w.shop.broken[activityOf(ctx)+" "+d.Event.ID] {
+		w.violation("%s was broken off, which counts as a failure: %s", eventName(d.Event), o.Error)
+	}
 	return s.call(ctx, "FinishEvent", what, func() error {
 		err := s.TxStore.FinishEvent(ctx, d, snap(o, now), emit...)
 		if errors.Is(err, kredivo.ErrClaimLost) && w.off == fence {

@@ -82,7 +82,7 @@ func (w *world) at(t time.Time, what string, do func()) {
 func newWorld(p plan, db *database) *world {
 	w := &world{scheduler: newScheduler(p.seed), plan: p, database: db, passed: map[point]int{}, reached: map[string]bool{}, witness: newWitness()}
 	w.bank = newBank(w)
-	w.shop = &shopModel{w: w, effects: map[string]int{}, refuse: map[string]int{}, tries: map[string]int{}, final: map[string]bool{}}
+	w.shop = &shopModel{w: w, effects: map[string]int{}, refuse: map[string]int{}, tries: map[string]int{}, final: map[string]bool{}, broken: map[string]bool{}}
 	for i := range p.instances {
 		in := &instance{name: string(rune('A'+i)) + "0", skew: &atomic.Int64{}}
 		w.instances = append(w.instances, in)
