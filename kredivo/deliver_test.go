@@ -297,7 +297,7 @@ func TestStoppingIsNoFailure(t *testing.T) {
 		},
 	}
 	emit(t, st, "1001")
-	for range 15 {
+	for n := range 15 {
 		other, err := kredivo.New(cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -310,13 +310,52 @@ func TestStoppingIsNoFailure(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
+		records, err := st.Events(t.Context(), "1001")
+		if err != nil || len(records) != 1 {
+			t.Fatalf("events = %+v, %v", records, err)
+		}
+		if r := records[0]; r.State != kredivo.WorkRetry || r.Failures != 0 || r.Tries != n+1 {
+			t.Fatalf("after %d restarts: %+v, want it due with as many tries and no failures", n+1, r)
+		}
+	}
+}
+
+// brokenDelivery is a store that fails before it calls the host.
+type brokenDelivery struct{ kredivo.TxStore }
+
+func (brokenDelivery) DeliverTx(context.Context, kredivo.Delivery, func(context.Context, *sql.Tx) error) error {
+	return errors.New("no connection")
+}
+
+// What the store cannot do is no failure of a host's that nobody called.
+func TestStoreThatFailsIsNoFailureOfTheHost(t *testing.T) {
+	t.Parallel()
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "kredivo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	p, err := kredivo.New(kredivo.Config{
+		DOKU: doku.Config{ClientID: kredivotest.ClientID, SecretKey: kredivotest.SecretKey}, PublicURL: kredivotest.PublicURL,
+		Store: brokenDelivery{st.(kredivo.TxStore)}, Logger: slog.New(slog.DiscardHandler),
+		OnEventTx: func(context.Context, *sql.Tx, kredivo.Event) error {
+			t.Error("the host was called")
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	emit(t, st, "1001")
+	if n, err := p.DeliverPass(t.Context(), 1); n != 1 || err != nil {
+		t.Fatalf("delivered %d, %v", n, err)
 	}
 	records, err := st.Events(t.Context(), "1001")
 	if err != nil || len(records) != 1 {
 		t.Fatalf("events = %+v, %v", records, err)
 	}
-	if r := records[0]; r.State != kredivo.WorkRetry || r.Failures != 0 || r.Tries != 15 {
-		t.Errorf("after 15 restarts: %+v, want it due with 15 tries and no failures", r)
+	if r := records[0]; r.State != kredivo.WorkRetry || r.Failures != 0 || !r.RunAt.After(r.EmittedAt) {
+		t.Errorf("the event is %+v, want it put off without a failure", r)
 	}
 }
 

@@ -17,7 +17,8 @@ type recorder struct {
 	statements  []statement
 	synchronous []any
 
-	begin chan struct{} // told when a transaction is about to begin, if somebody listens
+	begin  chan struct{}         // told when a transaction is about to begin, if somebody listens
+	commit func(driver.Tx) error // commits, or does not; nil for a transaction's own commit
 }
 
 type statement struct {
@@ -73,8 +74,19 @@ func (c *recordedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driv
 	case c.recorder.begin <- struct{}{}:
 	default:
 	}
-	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	if commit := c.recorder.commit; err == nil && commit != nil {
+		tx = recordedTx{tx, commit}
+	}
+	return tx, err
 }
+
+type recordedTx struct {
+	driver.Tx
+	commit func(driver.Tx) error
+}
+
+func (t recordedTx) Commit() error { return t.commit(t.Tx) }
 
 // openRecorded opens a store whose statements are recorded.
 func openRecorded(t testing.TB, path string) (kredivo.Store, *recorder) {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"testing"
@@ -109,4 +110,35 @@ func TestTheContextEndsTheWaitForALock(t *testing.T) {
 		t.Fatal(err)
 	}
 	receive(t, s, message("m")) // the late transaction was given up
+}
+
+// Nobody knows whether a commit without an answer was done. It is an error either way, and nothing is run again.
+func TestACommitWithoutAnAnswerIsAnError(t *testing.T) {
+	t.Parallel()
+	errLost := errors.New("no answer")
+	for _, tt := range []struct {
+		commit func(driver.Tx) error
+		lost   bool // what was written
+	}{
+		{func(tx driver.Tx) error { return errors.Join(tx.Commit(), errLost) }, false},
+		{func(tx driver.Tx) error { return errors.Join(tx.Rollback(), errLost) }, true},
+	} {
+		s, r := openRecorded(t, newPath(t))
+		r.commit = tt.commit
+		if added, err := s.Receive(t.Context(), message("m")); added || !errors.Is(err, errLost) {
+			t.Errorf("received: %v, %v; want the error of the commit", added, err)
+		}
+		decided, a := 0, attempt("A")
+		err := s.Change(t.Context(), kredivo.Scope{OrderID: "A"}, func([]kredivo.Attempt) (kredivo.Decision, error) {
+			decided++
+			return kredivo.Decision{Create: &a}, nil
+		})
+		if decided != 1 || !errors.Is(err, errLost) {
+			t.Errorf("decided %d times: %v; want once, and the error of the commit", decided, err)
+		}
+		r.commit = nil
+		if added, err := s.Receive(t.Context(), message("m")); added != tt.lost || err != nil {
+			t.Errorf("the copy is new: %v, %v; want %v", added, err, tt.lost)
+		}
+	}
 }
