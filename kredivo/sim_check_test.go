@@ -219,7 +219,7 @@ func (w *world) checkEnd() {
 	}
 }
 
-// checkMessages: every acknowledged message ended as done; parked only if there is no sense in it.
+// checkMessages: every acknowledged message ended as done; parked if nobody can read it, or make sense of it.
 func (w *world) checkMessages() {
 	state := map[string]string{}
 	w.database.each(`SELECT header, state FROM kredivo_inbox WHERE source = 'notification'`, nil, func(scan func(...any)) {
@@ -235,6 +235,8 @@ func (w *world) checkMessages() {
 	})
 	for _, n := range w.acknowledged {
 		switch s := kredivo.WorkState(state[n.requestID]); {
+		case n.act.body != "" && s != kredivo.WorkParked:
+			w.violation("%s cannot be read and was not parked", n.name)
 		case s == kredivo.WorkDone, s == "" && w.settled[messageKey(n.requestID, n.body)] > 0: // the latter is pruned
 		case s == kredivo.WorkParked && !n.genuine():
 			w.reach("parked for good")
