@@ -25,10 +25,10 @@ func TestHandlerThatEndsStrangely(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func() error{
 		"goexit":            func() error { runtime.Goexit(); return nil },
-		"nil panic":         func() error { var none error; panic(none) },
+		"nil panic":         func() error { panic(errors.Unwrap(errors.New("wraps nothing"))) }, // nil
 		"panic in a defer":  func() error { defer func() { panic("second") }(); panic("first") },
 		"goexit in a panic": func() error { defer runtime.Goexit(); panic("first") },
-		"index off":         func() error { var e []kredivo.Event; return errors.New(e[len(e)].ID) },
+		"index off":         func() error { return errors.New(strings.Fields("")[0]) },
 		"panicking error":   func() error { panic(fmt.Errorf("wrapped: %w", context.Canceled)) },
 	} {
 		for _, tx := range []bool{false, true} {
