@@ -37,7 +37,7 @@ func (w *world) setClock(in *instance) {
 		return
 	}
 	d := time.Duration(w.rng.Int64N(int64(2*w.mix.skew))) - w.mix.skew
-	if w.mix.skew > 12*time.Hour && w.chance(0.1) {
+	if w.mix.skew > 12*time.Hour && w.chance(0.25) {
 		d = 72 * time.Hour
 	}
 	in.skew.Store(int64(d))

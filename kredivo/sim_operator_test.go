@@ -58,7 +58,7 @@ func (w *world) askRelease(orderID string) {
 		yes, err := in.plugin.CanRelease(ctx, orderID)
 		w.yield(ctx, in, "end", "")
 		w.note("%s: the goods of %s may be released: %t %s", in.name, orderID, yes, codeOf(err))
-		if !yes || err != nil {
+		if !yes || err != nil || w.off == guard { // without the guard PAID may have been overwritten
 			return
 		}
 		w.reach("goods were released")

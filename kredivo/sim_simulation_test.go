@@ -186,7 +186,7 @@ func planOf(mode string, seed uint64) plan {
 			shopFails: some(0.05), shopLost: some(0.05), shopHangs: some(0.04),
 			refusal: some(0.4), stubborn: some(0.3),
 			lostRequest: some(0.5), lostAnswer: some(0.2), duplicate: some(0.5),
-			lagging: some(0.05), decline: some(0.15), extras: some(0.6), stall: some(0.2), stop: some(0.01),
+			lagging: some(0.05), decline: some(0.15), extras: some(0.6), stall: some(0.2), stop: some(0.04),
 			restamp: r.IntN(2) == 0, skew: time.Duration(some(float64(24 * time.Hour))),
 			storeOutages: r.IntN(3), dokuOutages: r.IntN(3), clockSet: r.IntN(4),
 		},
