@@ -99,7 +99,7 @@ var evidenceMutants = []mutant{
 	err = p.store.Change(ctx, Scope{InvoiceNumber: n.InvoiceNumber, Now: now}, func(attempts []Attempt) (Decision, error) {
 		result = p.judge(m, n, attempts, now)`,
 		}},
-		proofs: []proof{simulated("layered", "and should be")},
+		proofs: []proof{simulated("layered", "is done, and its attempt is")},
 	},
 	{
 		name:   "customer data stays when it is not needed any more",

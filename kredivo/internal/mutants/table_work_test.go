@@ -53,7 +53,7 @@ var askingMutants = []mutant{
 	},
 	{
 		name:   "our own clock closes an attempt",
-		edits:  []edit{{file: core + "check.go", old: `orNow(asked.at, now).Before(`, new: `max(asked.at.Unix(), now.Unix()) < 0 || now.Before(`}},
+		edits:  []edit{{file: core + "check.go", old: `asked, askErr := p.askStatus(ctx, a)`, new: "asked, askErr := p.askStatus(ctx, a)\n\tasked.at = time.Time{}"}},
 		proofs: []proof{simulated("full", "is EXPIRED, but can be paid")},
 	},
 	{
