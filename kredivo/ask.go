@@ -67,6 +67,7 @@ func (k *asker) ask(ctx context.Context, invoice string) (*doku.StatusResponse, 
 // asked is what came of a question.
 type asked struct {
 	news    bool      // the answer changes the attempt: it is stored and settled, or about to be
+	to      Status    // what the news is
 	unknown bool      // DOKU knows of no such order
 	at      time.Time // DOKU's time when it answered; zero when it did not say
 }
@@ -90,7 +91,8 @@ func (p *Plugin) askStatus(ctx context.Context, a Attempt) (asked, error) {
 		return asked{}, newError(CodeUnavailable, nil, "DOKU answered about another invoice")
 	}
 	told := asked{at: answer.AnsweredAt}
-	if to, known := statusOf(answer.Status); !known || !a.Status.CanBecome(to) {
+	to, known := statusOf(answer.Status)
+	if !known || !a.Status.CanBecome(to) {
 		return told, nil
 	}
 	sctx, cancel := detached(ctx)
@@ -109,6 +111,6 @@ func (p *Plugin) askStatus(ctx context.Context, a Attempt) (asked, error) {
 	if _, err := p.settlePass(ctx); err != nil {
 		wake(p.settle)
 	}
-	told.news = true
+	told.news, told.to = true, to
 	return told, nil
 }

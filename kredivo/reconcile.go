@@ -105,7 +105,15 @@ func (p *Plugin) askAbout(ctx context.Context, orderID string) (Payment, map[str
 		}
 	}
 	after, err := p.Payment(ctx, orderID)
-	return after, answers, err
+	if err != nil {
+		return Payment{}, nil, err
+	}
+	for _, a := range after.Attempts {
+		if a.Status != Review && a.Status.CanBecome(answers[a.ID].to) {
+			return Payment{}, nil, newError(CodeUnavailable, nil, "what DOKU says is stored, but not settled yet; ask again")
+		}
+	}
+	return after, answers, nil
 }
 
 // CanRelease asks DOKU whether an order may still be paid, for shops that hold goods for it: ask before you

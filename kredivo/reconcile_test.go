@@ -3,12 +3,14 @@ package kredivo_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/paylater-go/paylater/kredivo"
 	"github.com/paylater-go/paylater/kredivo/doku/dokusim"
 	"github.com/paylater-go/paylater/kredivo/kredivotest"
+	"github.com/paylater-go/paylater/kredivo/store/sqlite"
 )
 
 // silent is a shop whose notifications never come, with a clock that only the test moves.
@@ -145,6 +147,36 @@ func TestCanRelease(t *testing.T) {
 	is("unsent", false)
 	clock.Advance(time.Hour + time.Minute)
 	is("unsent", true)
+}
+
+// DOKU says that the refused order was paid after all, and the store fails just when that is settled: nobody may
+// sell its goods.
+func TestGoodsAreKeptUntilTheAnswerIsSettled(t *testing.T) {
+	t.Parallel()
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "kredivo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := kredivotest.New(t, quick, func(c *kredivotest.Config) {
+		c.Plugin.Store = brokenChange{st, []byte(`"SUCCESS"`)}
+	})
+	shop.DOKU.NotifyFaults(dokusim.NotifyFault{Never: true, Times: dokusim.Always})
+	c := checkout(t, shop, "1001")
+	if err := shop.DOKU.Refuse(c.Attempt.InvoiceNumber); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := shop.Plugin.ReconcileOrder(t.Context(), "1001"); err != nil || p.Status != kredivo.Failed {
+		t.Fatalf("payment = %s, %v; want FAILED", p.Status, err)
+	}
+	if err := shop.DOKU.PayLate(c.Attempt.InvoiceNumber); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := shop.Plugin.CanRelease(t.Context(), "1001"); ok || !errors.Is(err, kredivo.ErrUnavailable) {
+		t.Errorf("CanRelease = %v, %v; want false and ErrUnavailable", ok, err)
+	}
+	if _, err := shop.Plugin.ReconcileOrder(t.Context(), "1001"); !errors.Is(err, kredivo.ErrUnavailable) {
+		t.Errorf("ReconcileOrder = %v, want ErrUnavailable", err)
+	}
 }
 
 // While DOKU does not answer it is left alone, and what is due stays due.
