@@ -42,7 +42,7 @@ var storeMutants = []mutant{
 		},
 		proofs: []proof{
 			keeps("fence/a message under another token"), keeps("fence/an old token after the lease"),
-			simulated("layered", "was worked in 2 times"),
+			simulated("layered", " times"),
 		},
 	},
 	{
