@@ -208,17 +208,18 @@ func (p *Plugin) recordDelivery(ctx context.Context, d Delivery, err error) {
 	now := p.now()
 	o, alarm := Outcome{State: WorkDone}, []Event(nil)
 	_, notCalled := errors.AsType[notCalledError](err)
+	_, permanent := errors.AsType[*permanentError](err)
 	switch {
+	case err == nil:
+	case ctx.Err() != nil && !permanent:
+		o = Outcome{State: WorkRetry, RunAt: now} // we are stopping, which is no failure of the host's: the next instance goes on at once
 	case notCalled:
 		o = Outcome{State: WorkRetry, RunAt: now.Add(ladder(1))}
-	case err != nil:
+	default:
 		o = nextTry(d, now, err)
 	}
-	switch {
-	case o.State == WorkParked && d.Event.Kind != HostRefused:
+	if o.State == WorkParked && d.Event.Kind != HostRefused {
 		alarm = []Event{refused(d, now)}
-	case o.State == WorkRetry && ctx.Err() != nil:
-		o = Outcome{State: WorkRetry, RunAt: now} // we are stopping, which is no failure of the host's: the next instance goes on at once
 	}
 	attrs := []any{"event", d.Event.ID, "order_id", d.Event.OrderID, "try", d.Tries, "outcome", o.State}
 	finishErr := p.endDelivery(ctx, d, o, alarm)

@@ -320,6 +320,50 @@ func TestStoppingIsNoFailure(t *testing.T) {
 	}
 }
 
+// Nor does a stop give up an event whose next failure would be the last.
+func TestStoppingIsNoLastFailure(t *testing.T) {
+	t.Parallel()
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "kredivo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	ctx, stop := context.WithCancel(t.Context())
+	p, err := kredivo.New(kredivo.Config{
+		DOKU: doku.Config{ClientID: kredivotest.ClientID, SecretKey: kredivotest.SecretKey}, PublicURL: kredivotest.PublicURL,
+		Store: st, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Now().Add(100 * time.Hour) }, // past all patience
+		OnEvent: func(ctx context.Context, _ kredivo.Event) error {
+			stop()
+			return ctx.Err()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	emit(t, st, "1001")
+	for range 12 {
+		batch, err := st.ClaimEvents(t.Context(), kredivo.Claim{Token: "before", Now: time.Now(), Lease: time.Minute, Limit: 1})
+		if err != nil || len(batch) != 1 {
+			t.Fatalf("claimed %d events, %v", len(batch), err)
+		}
+		refused := kredivo.Outcome{State: kredivo.WorkRetry, RunAt: time.Now().Add(-time.Minute), Error: "no"}
+		if err := st.FinishEvent(t.Context(), batch[0], refused); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := p.DeliverPass(ctx, 1); n != 1 || err != nil {
+		t.Fatalf("delivered %d events, %v", n, err)
+	}
+	records, err := st.Events(t.Context(), "1001")
+	if err != nil || len(records) != 1 {
+		t.Fatalf("events = %+v, %v", records, err)
+	}
+	if r := records[0]; r.State != kredivo.WorkRetry || r.Failures != 12 {
+		t.Errorf("after a stop: %s with %d failures, want it due again with 12", r.State, r.Failures)
+	}
+}
+
 // brokenDelivery is a store that fails before it calls the host.
 type brokenDelivery struct{ kredivo.TxStore }
 

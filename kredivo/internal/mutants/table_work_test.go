@@ -104,7 +104,7 @@ var deliveryMutants = []mutant{
 	},
 	{
 		name:   "a restart counts as a failure of the host",
-		edits:  []edit{{file: core + "deliver.go", old: `case o.State == WorkRetry && ctx.Err() != nil:`, new: `case false:`}},
+		edits:  []edit{{file: core + "deliver.go", old: `case ctx.Err() != nil && !permanent:`, new: `case false && !permanent:`}},
 		proofs: []proof{tested("TestStoppingIsNoFailure")},
 	},
 	{
