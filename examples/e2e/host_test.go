@@ -127,7 +127,7 @@ func (h *host) start(env ...string) (printed string) {
 // command is the program with these settings and no others.
 func (h *host) command(env ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(binaries, h.program.name), h.program.args...)
-	cmd.Dir, cmd.Env, cmd.Stderr = h.dir, append(env, "HOME="+h.dir, "KREDIVO_STORE="+h.store), h.log
+	cmd.Dir, cmd.Env, cmd.Stderr = h.dir, append([]string{"HOME=" + h.dir, "KREDIVO_STORE=" + h.store}, env...), h.log
 	return cmd
 }
 

@@ -199,12 +199,12 @@ var storeMutants = []mutant{
 	},
 	{
 		name:   "idle instances do not see due messages",
-		edits:  []edit{statement("SELECT 1 FROM {inbox} WHERE state = 'new' AND run_at <= `", "SELECT 1 FROM {inbox} WHERE state = 'new' AND run_at < `")},
+		edits:  []edit{statement("WHERE state = 'new' AND run_at <= ` + now + ` AND claim_until <= ` + now + ` ORDER BY run_at, id LIMIT 1) IS NOT NULL,\n\t\t\t(SELECT id FROM {event}", "WHERE state = 'new' AND run_at < ` + now + ` AND claim_until <= ` + now + ` ORDER BY run_at, id LIMIT 1) IS NOT NULL,\n\t\t\t(SELECT id FROM {event}")},
 		proofs: []proof{keeps("due/are messages from the time on that a claim finds them")},
 	},
 	{
 		name:   "idle instances do not see due status checks",
-		edits:  []edit{statement("SELECT 1 FROM {attempt} WHERE next_check_at <= `", "SELECT 1 FROM {attempt} WHERE next_check_at < `")},
+		edits:  []edit{statement("WHERE next_check_at <= ` + now + ` ORDER BY next_check_at, id LIMIT 1) IS NOT NULL", "WHERE next_check_at < ` + now + ` ORDER BY next_check_at, id LIMIT 1) IS NOT NULL")},
 		proofs: []proof{keeps("due/are checks from the time on that a claim finds them")},
 	},
 }
