@@ -125,7 +125,11 @@ var sometimes = []string{
 func TestSimulationRepeatsItself(t *testing.T) {
 	t.Parallel()
 	dir := quickDir(t)
-	for seed := range uint64(10) {
+	seeds := uint64(10)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		for _, mode := range []string{"full", "layered"} {
 			first, second := liveOnce(t, dir, planOf(mode, seed), false), liveOnce(t, dir, planOf(mode, seed), false)
 			if a, b := first.history(), second.history(); a != b {
