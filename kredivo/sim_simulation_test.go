@@ -41,7 +41,7 @@ func TestSimulation(t *testing.T) {
 		mode string
 		seed uint64
 	}
-	jobs := make(chan job, full+full/2)
+	jobs := make(chan job, 2*full)
 	for i := range full {
 		if mode != "layered" {
 			jobs <- job{"full", uint64(i)}
