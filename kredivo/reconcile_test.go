@@ -11,6 +11,7 @@ import (
 	"github.com/paylater-go/paylater/kredivo/doku/dokusim"
 	"github.com/paylater-go/paylater/kredivo/kredivotest"
 	"github.com/paylater-go/paylater/kredivo/store/sqlite"
+	"github.com/paylater-go/paylater/money"
 )
 
 // silent is a shop whose notifications never come, with a clock that only the test moves.
@@ -177,6 +178,19 @@ func TestGoodsAreKeptUntilTheAnswerIsSettled(t *testing.T) {
 	if _, err := shop.Plugin.ReconcileOrder(t.Context(), "1001"); !errors.Is(err, kredivo.ErrUnavailable) {
 		t.Errorf("ReconcileOrder = %v, want ErrUnavailable", err)
 	}
+}
+
+// A report of another amount puts the attempt in REVIEW; DOKU's own books, when asked on the schedule, take it
+// out again.
+func TestReviewEndsWithDOKUsBooks(t *testing.T) {
+	t.Parallel()
+	shop, clock := silent(t)
+	checkout(t, shop, "1001")
+	send(t, shop, "1001", dokusim.Notice{Status: dokusim.Success, Amount: money.Rupiah(1), Once: true})
+	shop.Wait("1001", kredivo.AmountMismatch)
+	shop.Pay("1001")
+	clock.Advance(5 * time.Minute)
+	shop.Wait("1001", kredivo.PaymentSucceeded)
 }
 
 // While DOKU does not answer it is left alone, and what is due stays due.

@@ -34,7 +34,7 @@ func advance(a Attempt, siblings []Attempt, to Status, at, now time.Time) (Attem
 		a.Late = from == Failed || from == Expired
 		return a, paidEvents(a, others, from, order, at)
 	case Review:
-		a.NextCheckAt = time.Time{}
+		// It goes on being asked about: DOKU may know of matching evidence that never reached us.
 		return a, nil // the alarm is raised by whoever saw the evidence, also when the status stays
 	case Voided:
 		a.NextCheckAt = time.Time{}
