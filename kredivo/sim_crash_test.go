@@ -59,7 +59,7 @@ var mustCrash = []point{
 	"settle: ClaimMessages", "settle: Change",
 	"deliver: ClaimEvents", "deliver: OnEvent", "deliver: FinishEvent", "deliver: DeliverTx", "deliver: OnEventTx",
 	"check: ClaimChecks", "check: check-status", "check: Receive", "check: ClaimMessages", "check: Change",
-	"operator: Redrive", "operator: Attempts", "operator: check-status", "operator: Receive", "operator: Change",
+	"operator: Redrive", "operator: Attempts", "operator: check-status",
 	"prune: Prune",
 }
 
